@@ -1,0 +1,22 @@
+# flyball_library(NAME SOURCES… LINKS…): one folder, one static library; the LINKS are the architecture.
+function(flyball_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC ${ARG_LINKS})
+endfunction()
+
+# flyball_test(MODULE LINKS…): tests/<folder>/test_<module>.c becomes ctest <folder with dots>.<module>.
+function(flyball_test module)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "LINKS;SOURCES" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+  endif()
+  file(RELATIVE_PATH folder ${CMAKE_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
+  string(REPLACE "/" "." prefix ${folder})
+  set(target test_${prefix}.${module})
+  add_executable(${target} test_${module}.c ${ARG_SOURCES})
+  target_link_libraries(${target} PRIVATE ${ARG_LINKS} PkgConfig::CMOCKA)
+  add_test(NAME ${prefix}.${module} COMMAND ${target})
+  set_tests_properties(${prefix}.${module} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+endfunction()
