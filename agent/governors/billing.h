@@ -2,14 +2,9 @@
 #ifndef FLYBALL_GOVERNORS_BILLING_H
 #define FLYBALL_GOVERNORS_BILLING_H
 
+#include "agent/governors/charge.h"
 #include "agent/governors/command.h"
 #include "agent/governors/policy.h"
-
-enum {
-    CREDITS_MAX = 8, /* Live grants a credit may reach; a refund may exceed it up to GRANTS_MAX. */
-    GRANTS_MAX = 24,
-    BURNS_MAX = GRANTS_MAX,
-};
 
 /* The values are stored: never renumber. */
 enum billing_hold { BILLING_OPEN = 0, BILLING_SUSPENDED = 1, BILLING_CLOSED = 2 };
@@ -25,15 +20,6 @@ enum billing_phase {
     BILLING_PHASE_GOOD = 6,
 };
 
-struct grant {
-    struct name id;
-    micro_units amount;    /* As credited. */
-    micro_units remaining; /* > 0 while live. */
-    int32_t priority;
-    instant_ms expires_at; /* INSTANT_NEVER: none. */
-    uint64_t age;          /* Order of arrival; lower is older. */
-};
-
 /* All zero is an account never credited and never charged. Conservation, always:
  * credits = charges - refunds + expired + (sum of remaining - debt). */
 struct billing_state {
@@ -46,24 +32,7 @@ struct billing_state {
     micro_units expired;
     uint64_t grants_made; /* The next grant's age. */
     uint8_t grant_count;
-    struct grant grants[GRANTS_MAX]; /* In burning order. */
-};
-
-/* Where one charge came from; kept in the ledger with its event, so that a refund can put it back. */
-struct burn {
-    uint64_t age; /* The grant's; identifies it while it lives. */
-    micro_units amount;
-    struct name id;
-    micro_units grant_amount;
-    int32_t priority;
-    instant_ms expires_at;
-};
-
-struct charge {
-    micro_units amount; /* >= 0 */
-    micro_units debt;   /* The part that became debt. */
-    uint8_t burn_count;
-    struct burn burns[BURNS_MAX]; /* In the order they were burned. */
+    struct grant grants[GRANTS_MAX]; /* In burning order; zero beyond the count. */
 };
 
 struct billing_answer {
@@ -75,8 +44,14 @@ struct billing_answer {
     struct charge charge; /* Zero when denied or free. */
 };
 
+struct billing_quote {
+    enum verdict verdict;
+    enum reason reason;
+    micro_units charge; /* For billing_pay to take; 0 when denied or free. */
+};
+
 struct billing_outcome {
-    struct billing_state state;
+    struct billing_state state; /* On anything but REPLY_OK unchanged but for time. */
     enum reply_reason reason;
 };
 
@@ -88,22 +63,32 @@ micro_units billing_balance(const struct billing_state *state);
 enum billing_phase billing_phase_of(const struct billing_state *state, const struct billing_terms *terms);
 
 /* The state as of `now`: the rest of expired grants has left the balance; `phase` is up to date. */
-struct billing_state billing_at(struct billing_state state, const struct billing_terms *terms, instant_ms now);
+struct billing_state billing_at(struct billing_state state, const struct billing_terms *terms,
+                                instant_ms now);
 
 /* When the next grant expires; INSTANT_NEVER if none does. */
 instant_ms billing_next_edge(const struct billing_state *state);
 
-/* Charges amount x price, rounded half up, at `now`. */
+/* Charges amount x price, both >= 0, rounded half up, at `now`. */
 struct billing_answer billing_step(struct billing_state state, const struct billing_terms *terms,
                                    micro_units amount, micro_units price, instant_ms now);
+
+/* The same in place and in pieces, so that a chain copies nothing: move to `now`, ask, pay if all agree.
+ * billing_pay writes down where the charge came from into *charge, zero before. */
+void billing_move(struct billing_state *state, const struct billing_terms *terms, instant_ms now);
+struct billing_quote billing_ask(const struct billing_state *state, const struct billing_terms *terms,
+                                 micro_units amount, micro_units price);
+void billing_pay(struct billing_state *state, const struct billing_terms *terms, micro_units amount,
+                 struct charge *charge);
 
 /* One of credit, suspend, resume, close at `now`. */
 struct billing_outcome billing_command(struct billing_state state, const struct billing_terms *terms,
                                        const struct command *command, instant_ms now);
 
-/* Takes a charge back: settles debt first, then returns to the grants it was burned from, last first; a grant that
- * is gone comes back, an expired one counts as expired at once; what had been debt and is settled since becomes a
- * grant named `id`. */
+/* Takes a charge back: settles debt first, then returns to the grants it was burned from, last first; a grant
+ * that is gone comes back, an expired one counts as expired at once; what had been debt and is settled since
+ * becomes a grant named `id`. REPLY_TOO_MANY_GRANTS beyond GRANTS_MAX, REPLY_UNKNOWN_EVENT for a charge of 0,
+ * REPLY_OVERFLOW for more than was charged and not yet refunded. */
 struct billing_outcome billing_refund(struct billing_state state, const struct billing_terms *terms,
                                       const struct charge *charge, struct name id, instant_ms now);
 
