@@ -1,4 +1,5 @@
-/* Entitlement: may this subject do this at all? A grant of a plan that starts, lapses through a grace period and ends. */
+/* Entitlement: may this subject do this at all? A grant of a plan that starts, lapses through a grace period
+ * and ends. */
 #ifndef FLYBALL_GOVERNORS_ENTITLEMENT_H
 #define FLYBALL_GOVERNORS_ENTITLEMENT_H
 
@@ -45,8 +46,9 @@ struct entitlement_state entitlement_at(struct entitlement_state state, instant_
 /* The next instant after which entitlement_at gives another phase; INSTANT_NEVER if none. */
 instant_ms entitlement_next_edge(const struct entitlement_state *state);
 
-/* What a meter that needs `feature` (empty: none) is told. `plan` is the granted plan's terms, or NULL when the
- * configuration no longer has it: then only the grant's own features count, and everything is not_entitled. */
+/* What a meter that needs `feature` (empty: none) is told. `plan` is the granted plan's terms, or NULL when
+ * the configuration no longer has it: then the grant's own features are all it has, and a meter that needs
+ * none of them is not_entitled. */
 struct entitlement_answer entitlement_check(const struct entitlement_state *state, const struct plan *plan,
                                             const struct name *feature);
 

@@ -6,29 +6,31 @@
 #include "agent/governors/policy.h"
 
 enum {
-    /* Use and overrides belong to the limit's name and survive a change of plan: the subject remembers this many
-     * names, those of its plan and the latest of earlier ones. */
+    /* Use and overrides belong to the limit's name and survive a change of plan: the subject remembers this
+     * many names, those of its plan and the latest of earlier ones. */
     QUOTA_USES_MAX = 8,
 };
 
 /* The values are stored: never renumber. */
 enum quota_phase { QUOTA_NORMAL = 0, QUOTA_WARNING = 1, QUOTA_THROTTLED = 2, QUOTA_EXCEEDED = 3 };
 
-/* One limit's use. Fixed: `used` since `since`. Sliding: also `previous`, the window before. Token bucket: `used` is
- * what was not yet regained at `since`. */
+/* One limit's use as of `since`, when it last changed. Which window that was, the plan's limit says, so use
+ * outlives a change of its terms. Without any use, `since` is 0 too. */
 struct quota_use {
     struct name name; /* Empty: this place is free. */
     bool has_override;
     micro_units override; /* set_limit's value. */
-    micro_units used;
-    micro_units previous;
+    micro_units used;     /* In the window that holds `since`; token bucket: what was not yet regained. */
+    micro_units previous; /* Sliding: in the window before. */
+    int64_t regained; /* Token bucket: how much of a micro-unit beyond `used`, in window_ms-ths: nothing is
+                         lost. */
     instant_ms since;
 };
 
 /* All zero is a subject that has used nothing. `phase` holds as of the last step. */
 struct quota_state {
     enum quota_phase phase;
-    uint8_t use_count;
+    uint8_t use_count; /* The places beyond are zero. */
     struct quota_use uses[QUOTA_USES_MAX];
 };
 
@@ -36,7 +38,7 @@ struct quota_state {
 struct quota_report {
     bool has_limit; /* false: no limit names the meter; the rest is zero. */
     struct name name;
-    micro_units limit;     /* With a token bucket: the burst. */
+    micro_units limit; /* With a token bucket: the burst. */
     micro_units used;
     micro_units remaining; /* limit - used, at least 0. */
     instant_ms resets_at;  /* When use next falls: the window's end, or when a bucket is full again. */
@@ -61,6 +63,11 @@ const char *quota_phase_name(enum quota_phase phase);
 /* Asks for `amount` > 0 of `meter` at `now` from every limit of `plan` that names it. */
 struct quota_answer quota_step(struct quota_state state, const struct plan *plan, const struct name *meter,
                                micro_units amount, instant_ms now);
+
+/* Answers as if the smallest amount were asked, but shows unchanged values and takes nothing: answer.state is
+ * `state`. */
+struct quota_answer quota_peek(const struct quota_state *state, const struct plan *plan,
+                               const struct name *meter, instant_ms now);
 
 /* The state as of `now`, windows rolled, `phase` the strictest over all limits of the plan. */
 struct quota_state quota_at(struct quota_state state, const struct plan *plan, instant_ms now);
