@@ -1,0 +1,32 @@
+/* Reads the state log back: in order for the publisher, by reference, or by subject. One reader per thread;
+ * each keeps the frame it read last, so that walking through a frame inflates it once. */
+#ifndef FLYBALL_STATE_READER_H
+#define FLYBALL_STATE_READER_H
+
+#include "agent/state/state_log.h"
+
+struct state_log_reader {
+    struct state_log *log; /* (Private parts follow with the implementation.) */
+};
+
+/* Takes its memory (untouched pages cost nothing) from the system once: STATUS_NO_MEMORY. `log` outlives it.
+ */
+MUST_USE enum status state_log_reader_open(struct state_log_reader *reader, struct state_log *log);
+void state_log_reader_close(struct state_log_reader *reader);
+
+/* Every record below is valid until the reader's next call. STATUS_CORRUPT and STATUS_IO speak of the disk.
+ */
+
+/* The first committed record after *cursor, which moves to it. STATUS_EMPTY at the end. */
+MUST_USE enum status state_log_next(struct state_log_reader *reader, record_ref *cursor,
+                                    struct record *record);
+
+/* Exactly that record, committed or not yet. STATUS_NOT_FOUND if its segment was dropped, or if it is an
+ * image that was replaced within its batch. */
+MUST_USE enum status state_log_read(struct state_log_reader *reader, record_ref ref, struct record *record);
+
+/* The subject's latest image, committed or not yet. STATUS_NOT_FOUND for a stranger. */
+MUST_USE enum status state_log_find(struct state_log_reader *reader, const struct name *subject,
+                                    struct record *image);
+
+#endif

@@ -1,0 +1,156 @@
+/* The state log: an append-only, compressed, checksummed record of what was decided. It is the ledger, the
+ * outbox and the store of subjects at once. docs/state-format.md describes the bytes; reader.h reads them
+ * back. Any thread may call anything, but one thread at a time commits, and one thread at a time drops. */
+#ifndef FLYBALL_STATE_STATE_LOG_H
+#define FLYBALL_STATE_STATE_LOG_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "agent/state/record.h"
+#include "base/hash.h"
+#include "base/io.h"
+
+enum {
+    STATE_LOG_BATCH_MAX = 16 << 20,  /* batch_bytes, at most. */
+    STATE_LOG_RECORD_OVERHEAD = 128, /* What each record counts for in a transaction beside its body. */
+};
+
+enum log_durability { DURABILITY_FSYNC, DURABILITY_OS };
+
+struct state_log_settings {
+    const char *folder; /* Made if missing; locked against a second agent. Borrowed until close. */
+    struct io io;
+    enum log_durability durability;
+    uint64_t segment_bytes; /* A multiple of 4096; 64 KiB to 256 MiB. */
+    uint64_t max_bytes;     /* The budget of all segments, two reserved ones included; at least 4 segments. */
+    int compression;        /* zlib's 0-9; 0 stores as is. */
+    uint32_t batch_bytes;   /* Uncompressed bytes of one frame, at most; two such batches are held. At most
+                             * segment_bytes / 2 - 4096. */
+    uint32_t subjects_max;  /* Size of the index. */
+    uint64_t recent_bytes;  /* Committed frames kept uncompressed in memory for the publisher; 0: none. */
+    struct hash_key hash_key; /* Of the index, in memory only: random in production, fixed in simulations. */
+    uint64_t subject_hash_mask; /* Tests: the bits of a subject's hash to use; 0: all. */
+};
+
+struct state_log_report {
+    uint64_t frames;
+    uint64_t records;
+    uint64_t subjects;   /* Left 0 by state_log_scan. */
+    uint64_t torn_bytes; /* Cut off at the end: never acknowledged. */
+    uint64_t last_seq;
+    char message[256]; /* On failure: what is wrong, where, what to do. */
+};
+
+struct state_log_stats {
+    uint64_t commits;      /* Since open. */
+    uint64_t raw_bytes;    /* Of those frames, before compression. */
+    uint64_t stored_bytes; /* Of those frames, as written, padding included. */
+    uint64_t used_bytes;   /* Segments that hold frames. */
+    uint64_t file_bytes;   /* All files, reserved ones included. */
+    uint32_t subjects;
+    uint32_t spare_segments;
+};
+
+/* The oldest segment, for compaction. */
+struct segment_range {
+    uint64_t first_frame;
+    uint64_t last_frame;
+    uint64_t live_images; /* Subjects whose latest image lies in it. */
+    bool needed;          /* Space is short: compact now. */
+};
+
+enum seq_use { SEQ_NONE, SEQ_TAKEN };
+
+struct state_log {
+    pthread_mutex_t lock; /* (Private parts follow with the implementation.) */
+};
+
+/* Reads everything there is: `recovery` gets every record, oldest first; the index is rebuilt; a torn tail is
+ * cut. STATUS_LOCKED, STATUS_UNSUPPORTED (a newer format), STATUS_CORRUPT (damage before the tail),
+ * STATUS_INVALID (the settings), STATUS_FULL (more subjects than subjects_max), STATUS_NO_SPACE,
+ * STATUS_NO_MEMORY or STATUS_IO leave nothing open and say why in report->message. All memory is taken here.
+ */
+MUST_USE enum status state_log_open(struct state_log *log, const struct state_log_settings *settings,
+                                    struct state_log_listener recovery, struct state_log_report *report);
+
+/* No more intake: wakes every waiter. state_log_begin and the waits give STATUS_CLOSED from now on; what is
+ * put already can still be committed and read. */
+void state_log_shut(struct state_log *log);
+
+/* Every other thread has left. Does not commit. */
+void state_log_close(struct state_log *log);
+
+/* The highest seq taken so far, and the others as recovered or set since. */
+uint64_t state_log_last_seq(struct state_log *log);
+uint64_t state_log_pool_sequence_high(struct state_log *log);
+instant_ms state_log_clock_high(struct state_log *log);
+record_ref state_log_outbox_cursor(struct state_log *log);
+
+/* Carried in the header of the next frame; any time, also within a transaction. They never go back. */
+void state_log_set_clock_high(struct state_log *log, instant_ms instant);
+void state_log_set_outbox_cursor(struct state_log *log, record_ref cursor);
+
+/* Makes the next commit write a frame even without records, so that cursor and clock become durable. */
+void state_log_mark(struct state_log *log);
+
+/* Begins a transaction: everything put until state_log_end goes into one frame, together. Waits while the
+ * open batch has no room for `bytes_most` (the sum over its records of body length +
+ * STATE_LOG_RECORD_OVERHEAD) until the writer takes it. Holds the log: keep it short, and call nothing of the
+ * log but next_seq, can_add, put, the setters and end until then. Any other status than STATUS_OK holds
+ * nothing: STATUS_NO_SPACE while only the reserve is left, STATUS_CLOSED, STATUS_IO after a failed write,
+ * STATUS_TOO_LARGE for more than a batch. */
+MUST_USE enum status state_log_begin(struct state_log *log, size_t bytes_most);
+
+/* The same for compaction, which may use the reserve. */
+MUST_USE enum status state_log_begin_reserved(struct state_log *log, size_t bytes_most);
+
+/* Within a transaction: the seq the next record that takes one will get. */
+uint64_t state_log_next_seq(struct state_log *log);
+
+/* Whether the image of a subject not in the index may be put. Any time: schedulers may race past it by a few.
+ */
+bool state_log_can_add(struct state_log *log);
+
+/* Within a transaction: copies the record, sets its ref (returned too) and, with SEQ_TAKEN, its seq. The
+ * image of a subject with an image in the same batch replaces that one, `changes` of both together. An image
+ * is found at once. */
+record_ref state_log_put(struct state_log *log, struct record *record, enum seq_use use);
+
+void state_log_end(struct state_log *log);
+
+/* The writer: waits until there is something to commit. STATUS_TIMED_OUT, STATUS_IO after a failure,
+ * STATUS_CLOSED when shut and nothing is left. */
+MUST_USE enum status state_log_wait(struct state_log *log, int timeout_ms);
+
+/* The writer: writes what was put as one frame, makes it durable, then visible to readers, then tells
+ * `released` of each record in it, without holding the log. STATUS_EMPTY: nothing to do. STATUS_NO_SPACE:
+ * kept, call again. STATUS_IO: final, the log takes nothing any more. */
+MUST_USE enum status state_log_commit(struct state_log *log, struct state_log_listener released);
+
+/* The publisher: waits until a record after `after` is committed. STATUS_TIMED_OUT, STATUS_CLOSED, STATUS_IO.
+ */
+MUST_USE enum status state_log_wait_committed(struct state_log *log, record_ref after, int timeout_ms);
+
+/* Whether the subject has an image: by hash alone, state_log_find decides. */
+bool state_log_has(struct state_log *log, const struct name *subject);
+
+/* Up to `most` images whose edge is at or before `now`; each edge is reported once. */
+void state_log_due(struct state_log *log, instant_ms now, record_ref *out, size_t most, size_t *count);
+
+/* STATUS_EMPTY while there is only the segment being filled. */
+MUST_USE enum status state_log_oldest(struct state_log *log, struct segment_range *range);
+
+/* Gives the oldest segment's space back. STATUS_INVALID while the outbox cursor is not past its last record
+ * or images in it are the latest of their subjects; STATUS_EMPTY as above. */
+MUST_USE enum status state_log_drop_oldest(struct state_log *log);
+
+void state_log_stats(struct state_log *log, struct state_log_stats *stats);
+
+/* For tools, also while an agent runs: every record oldest first; every checksum, the chain and the sequences
+ * are checked. A torn or half-written tail is no error; damage before it is STATUS_CORRUPT with file and
+ * offset in report->message. STATUS_NOT_FOUND: no such folder. */
+MUST_USE enum status state_log_scan(const char *folder, struct io io, struct state_log_listener listener,
+                                    struct state_log_report *report);
+
+#endif
