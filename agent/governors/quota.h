@@ -22,8 +22,8 @@ struct quota_use {
     micro_units override; /* set_limit's value. */
     micro_units used;     /* In the window that holds `since`; token bucket: what was not yet regained. */
     micro_units previous; /* Sliding: in the window before. */
-    int64_t regained; /* Token bucket: how much of a micro-unit beyond `used`, in window_ms-ths: nothing is
-                         lost. */
+    int64_t
+        regained; /* Token bucket: what of `used` is regained already, in window_ms-ths of a micro-unit. */
     instant_ms since;
 };
 
