@@ -15,7 +15,8 @@ struct bytes bytes_of_string(const char *string)
 
 bool bytes_equal(struct bytes left, struct bytes right)
 {
-    return left.length == right.length && (left.length == 0 || memcmp(left.data, right.data, left.length) == 0);
+    return left.length == right.length &&
+           (left.length == 0 || memcmp(left.data, right.data, left.length) == 0);
 }
 
 bool bytes_equal_string(struct bytes bytes, const char *string)
@@ -31,5 +32,8 @@ bool bytes_start_with(struct bytes bytes, struct bytes prefix)
 struct bytes bytes_after(struct bytes bytes, size_t count)
 {
     assert(count <= bytes.length);
+    if (count == 0) {
+        return bytes; /* Even zero may not be added to NULL. */
+    }
     return bytes_of(bytes.data + count, bytes.length - count);
 }

@@ -1,14 +1,20 @@
 #include "base/json.h"
 
 #include <assert.h>
+#include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/json_scan.h"
 #include "base/utf8.h"
 
-enum { NESTING_TRACKED_MAX = 65536, SMALL_OBJECT_KEYS = 16 };
+enum {
+    SMALL_OBJECT_KEYS = 16,
+    CJSON_NUMBER_MAX = 63, /* cJSON cuts longer numbers off, and then fails. */
+};
 
 /* cJSON's allocator is global; the arena of the parse under way is this thread's. */
 static _Thread_local struct arena *parse_arena;
@@ -36,239 +42,25 @@ size_t json_arena_bytes(size_t length)
     return 2048 + 48 * length;
 }
 
-/* Reads the grammar of RFC 8259, which cJSON bends: it takes leading zeros, bare control characters and a BOM. */
-struct scanner {
-    struct bytes text;
-    size_t at;
-    size_t depth;
-    size_t deepest;
-    uint8_t in_object[NESTING_TRACKED_MAX / 8]; /* One bit per open container. */
-};
-
-static int scanner_peek(const struct scanner *scanner)
-{
-    return scanner->at < scanner->text.length ? scanner->text.data[scanner->at] : -1;
-}
-
-static bool scanner_take(struct scanner *scanner, int byte)
-{
-    if (scanner_peek(scanner) != byte) {
-        return false;
-    }
-    scanner->at++;
-    return true;
-}
-
-static void skip_space(struct scanner *scanner)
-{
-    int byte = scanner_peek(scanner);
-    while (byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r') {
-        scanner->at++;
-        byte = scanner_peek(scanner);
-    }
-}
-
-static bool is_hex(int byte)
-{
-    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f') || (byte >= 'A' && byte <= 'F');
-}
-
-/* The four digits after \u; 0000 is refused because a C string cannot hold it. */
-static bool scan_code_unit(struct scanner *scanner)
-{
-    bool is_zero = true;
-    for (int i = 0; i < 4; i++) {
-        int byte = scanner_peek(scanner);
-        if (!is_hex(byte)) {
-            return false;
-        }
-        is_zero = is_zero && byte == '0';
-        scanner->at++;
-    }
-    return !is_zero;
-}
-
-static bool scan_escape(struct scanner *scanner)
-{
-    int byte = scanner_peek(scanner);
-    if (byte < 0 || strchr("\"\\/bfnrtu", byte) == NULL || byte == 0) {
-        return false;
-    }
-    scanner->at++;
-    return byte != 'u' || scan_code_unit(scanner);
-}
-
-static bool scan_string(struct scanner *scanner)
-{
-    if (!scanner_take(scanner, '"')) {
-        return false;
-    }
-    while (!scanner_take(scanner, '"')) {
-        int byte = scanner_peek(scanner);
-        if (byte < ' ') {
-            return false;
-        }
-        scanner->at++;
-        if (byte == '\\' && !scan_escape(scanner)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool scan_digits(struct scanner *scanner)
-{
-    size_t start = scanner->at;
-    while (scanner_peek(scanner) >= '0' && scanner_peek(scanner) <= '9') {
-        scanner->at++;
-    }
-    return scanner->at > start;
-}
-
-static bool scan_number(struct scanner *scanner)
-{
-    scanner_take(scanner, '-');
-    if (!scanner_take(scanner, '0') && !scan_digits(scanner)) {
-        return false;
-    }
-    if (scanner_take(scanner, '.') && !scan_digits(scanner)) {
-        return false;
-    }
-    if (scanner_take(scanner, 'e') || scanner_take(scanner, 'E')) {
-        if (!scanner_take(scanner, '+')) {
-            scanner_take(scanner, '-');
-        }
-        return scan_digits(scanner);
-    }
-    return true;
-}
-
-static bool scan_word(struct scanner *scanner, const char *word)
-{
-    struct bytes rest = bytes_after(scanner->text, scanner->at);
-    if (!bytes_start_with(rest, bytes_of_string(word))) {
-        return false;
-    }
-    scanner->at += strlen(word);
-    return true;
-}
-
-static bool scan_scalar(struct scanner *scanner)
-{
-    switch (scanner_peek(scanner)) {
-    case '"': return scan_string(scanner);
-    case 't': return scan_word(scanner, "true");
-    case 'f': return scan_word(scanner, "false");
-    case 'n': return scan_word(scanner, "null");
-    default: return scan_number(scanner);
-    }
-}
-
-static bool scan_key(struct scanner *scanner)
-{
-    skip_space(scanner);
-    if (!scan_string(scanner)) {
-        return false;
-    }
-    skip_space(scanner);
-    return scanner_take(scanner, ':');
-}
-
-static bool innermost_is_object(const struct scanner *scanner)
-{
-    size_t level = scanner->depth - 1;
-    return (scanner->in_object[level / 8] >> (level % 8) & 1) != 0;
-}
-
-static void open_container(struct scanner *scanner, bool is_object)
-{
-    size_t level = scanner->depth++;
-    uint8_t bit = (uint8_t)(1U << (level % 8));
-    scanner->in_object[level / 8] =
-        (uint8_t)(is_object ? scanner->in_object[level / 8] | bit : scanner->in_object[level / 8] & ~bit);
-    if (scanner->depth > scanner->deepest) {
-        scanner->deepest = scanner->depth;
-    }
-}
-
-/* After a value: closes what ends here. True with *more set if another value follows. */
-static bool scan_after_value(struct scanner *scanner, bool *more)
-{
-    for (*more = false; scanner->depth > 0;) {
-        skip_space(scanner);
-        bool is_object = innermost_is_object(scanner);
-        if (scanner_take(scanner, ',')) {
-            *more = true;
-            return !is_object || scan_key(scanner);
-        }
-        if (!scanner_take(scanner, is_object ? '}' : ']')) {
-            return false;
-        }
-        scanner->depth--;
-    }
-    return true;
-}
-
-/* An opening bracket and, unless the container is empty, the first key. *opened: a value is expected next. */
-static bool scan_opening(struct scanner *scanner, bool *opened)
-{
-    bool is_object = scanner_peek(scanner) == '{';
-    scanner->at++;
-    open_container(scanner, is_object);
-    skip_space(scanner);
-    *opened = true;
-    if (scanner_take(scanner, is_object ? '}' : ']')) {
-        scanner->depth--;
-        *opened = false;
-        return true;
-    }
-    return !is_object || scan_key(scanner);
-}
-
-static bool scan_document(struct scanner *scanner)
-{
-    for (bool more = true; more;) {
-        skip_space(scanner);
-        int byte = scanner_peek(scanner);
-        if (byte == '{' || byte == '[') {
-            bool opened;
-            if (scanner->depth == NESTING_TRACKED_MAX) {
-                return true; /* Far too deep, whatever follows. */
-            }
-            if (!scan_opening(scanner, &opened)) {
-                return false;
-            }
-            if (opened) {
-                continue;
-            }
-        } else if (!scan_scalar(scanner)) {
-            return false;
-        }
-        if (!scan_after_value(scanner, &more)) {
-            return false;
-        }
-    }
-    skip_space(scanner);
-    return scanner->at == scanner->text.length;
-}
-
-struct json_result json_check(struct bytes text, size_t depth_most)
+static struct json_result check(struct bytes text, size_t depth_most, struct json_scan *scan)
 {
     if (!utf8_is_valid(text)) {
         return (struct json_result){.error = JSON_NOT_UTF8};
     }
-    struct scanner scanner;
-    scanner.text = text;
-    scanner.at = 0;
-    scanner.depth = 0;
-    scanner.deepest = 0;
+    *scan = json_scan(text);
     enum json_error error = JSON_OK;
-    if (!scan_document(&scanner)) {
+    if (!scan->is_json) {
         error = JSON_NOT_JSON;
-    } else if (scanner.deepest > depth_most) {
+    } else if (scan->deepest > depth_most) {
         error = JSON_TOO_DEEP;
     }
-    return (struct json_result){.error = error, .offset = scanner.at};
+    return (struct json_result){.error = error, .offset = scan->at};
+}
+
+struct json_result json_check(struct bytes text, size_t depth_most)
+{
+    struct json_scan scan;
+    return check(text, depth_most, &scan);
 }
 
 static bool has_equal_keys(const cJSON *object)
@@ -339,21 +131,92 @@ static enum json_error check_keys(const cJSON *item, struct arena *arena)
     return JSON_OK;
 }
 
+/* Writes a shorter number of the same double over a long one, then spaces. */
+static void shorten_number(char *number, size_t length)
+{
+    char shorter[40];
+    double value = strtod(number, NULL);
+    int written = isfinite(value) ? snprintf(shorter, sizeof shorter, "%.17g", value)
+                                  : snprintf(shorter, sizeof shorter, "%s", value < 0 ? "-1e999" : "1e999");
+    memset(number, ' ', length);
+    memcpy(number, shorter, (size_t)written);
+}
+
+/* A copy of the text in which every number is short enough for cJSON; data is NULL if the arena is too small.
+ */
+static struct bytes copy_with_short_numbers(struct bytes text, struct arena *arena)
+{
+    char *copy = arena_take(arena, text.length + 1);
+    if (copy == NULL) {
+        return bytes_of(NULL, 0);
+    }
+    memcpy(copy, text.data, text.length);
+    copy[text.length] = '\0';
+    size_t at = 0;
+    struct bytes number = json_scan_next_number(text, &at);
+    for (; number.length > 0; number = json_scan_next_number(text, &at)) {
+        if (number.length > CJSON_NUMBER_MAX) {
+            shorten_number(copy + (at - number.length), number.length);
+        }
+    }
+    return bytes_of(copy, text.length);
+}
+
+/* Walks text and tree side by side, both in the document's order. */
+struct number_walk {
+    struct bytes text;
+    size_t at;
+    char *storage; /* What is left of it. */
+};
+
+/* Keeps the number's own text where a string keeps its value: a double cannot tell all numbers apart. */
+static void attach_number_texts(cJSON *item, struct number_walk *walk)
+{
+    if (cJSON_IsNumber(item)) {
+        struct bytes number = json_scan_next_number(walk->text, &walk->at);
+        memcpy(walk->storage, number.data, number.length);
+        walk->storage[number.length] = '\0';
+        item->valuestring = walk->storage;
+        walk->storage += number.length + 1;
+    }
+    /* As deep as the document, which depth_most bounds. */
+    for (cJSON *child = item->child; child != NULL; child = child->next) {
+        attach_number_texts(child, walk);
+    }
+}
+
+static cJSON *parse_in_arena(struct bytes text, const struct json_scan *scan, struct arena *arena)
+{
+    struct bytes source = text;
+    if (scan->number_length > CJSON_NUMBER_MAX) {
+        source = copy_with_short_numbers(text, arena);
+    }
+    char *storage = arena_take(arena, scan->number_bytes + scan->numbers);
+    if (source.data == NULL || storage == NULL) {
+        return NULL;
+    }
+    parse_arena = arena;
+    cJSON *root = cJSON_ParseWithLength((const char *)source.data, source.length);
+    parse_arena = NULL;
+    if (root != NULL) {
+        attach_number_texts(root, &(struct number_walk){.text = text, .storage = storage});
+    }
+    return root;
+}
+
 struct json_result json_parse(struct bytes text, size_t depth_most, struct arena *arena)
 {
     static pthread_once_t hooks_once = PTHREAD_ONCE_INIT;
     pthread_once(&hooks_once, install_hooks);
 
-    struct json_result result = json_check(text, depth_most);
+    struct json_scan scan;
+    struct json_result result = check(text, depth_most, &scan);
     if (result.error != JSON_OK) {
         return result;
     }
     size_t refused = arena->refused;
-    parse_arena = arena;
-    result.root = cJSON_ParseWithLength((const char *)text.data, text.length);
-    parse_arena = NULL;
+    result.root = parse_in_arena(text, &scan, arena);
     if (result.root == NULL) {
-        /* What passed the grammar and still fails is a lone surrogate, or the arena was too small. */
         result.error = arena->refused > refused ? JSON_NO_MEMORY : JSON_NOT_JSON;
         return result;
     }
@@ -369,5 +232,11 @@ const cJSON *json_member(const cJSON *object, const char *key)
 struct bytes json_text(const cJSON *item)
 {
     assert(cJSON_IsString(item));
+    return bytes_of_string(item->valuestring);
+}
+
+struct bytes json_number_text(const cJSON *item)
+{
+    assert(cJSON_IsNumber(item) && item->valuestring != NULL);
     return bytes_of_string(item->valuestring);
 }

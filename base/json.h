@@ -12,7 +12,7 @@
 enum json_error {
     JSON_OK,
     JSON_NOT_UTF8,
-    JSON_NOT_JSON,      /* Also: a NUL character in a string, bytes after the end, a byte order mark. */
+    JSON_NOT_JSON,      /* Also: an escaped NUL or lone surrogate, bytes after the end, a byte order mark. */
     JSON_TOO_DEEP,      /* More nested containers than allowed, the outermost counting. */
     JSON_DUPLICATE_KEY, /* Two equal keys (after unescaping) in one object. */
     JSON_NO_MEMORY,     /* The arena is too small. */
@@ -38,5 +38,8 @@ const cJSON *json_member(const cJSON *object, const char *key);
 
 /* A string's bytes; the item is a string. */
 struct bytes json_text(const cJSON *item);
+
+/* A number as it was written, exact where its double is not; the item is a number that json_parse made. */
+struct bytes json_number_text(const cJSON *item);
 
 #endif

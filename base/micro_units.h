@@ -18,8 +18,12 @@ enum { MICRO_UNITS_TEXT_MAX = 24 };
 /* `[0-9]+(\.[0-9]{1,6})?`; STATUS_INVALID for any other form, STATUS_OVERFLOW beyond 64 bits. */
 MUST_USE enum status micro_units_parse(struct bytes text, micro_units *value);
 
-/* A JSON number from 0 to 9,007,199,254 whose value has at most 6 decimals: up to there a double tells all of
- * them apart. STATUS_INVALID otherwise. */
+/* A number in JSON's grammar, exponent and all, from 0 (-0 too) to 9,007,199,254 whose exact value has at
+ * most 6 decimals; STATUS_INVALID otherwise. */
+MUST_USE enum status micro_units_parse_number(struct bytes number, micro_units *value);
+
+/* The same of a number that is known only as a double. From 2^33 on two neighbours may share a double: prefer
+ * micro_units_parse_number where the text is at hand. */
 MUST_USE enum status micro_units_from_double(double number, micro_units *value);
 
 /* Shortest form: "2.5", "100", "0", "-0.5". Writes no terminator; returns the length. */
