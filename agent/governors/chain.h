@@ -52,17 +52,19 @@ struct chain_ask {
 /* A bit per governor, 1 << kind. */
 typedef uint8_t governor_set;
 
-/* The terms that hold for the subject: its granted plan, or policy->default_plan while entitlement is none; NULL
- * when the configuration has no such plan. */
+/* The terms that hold for the subject: its granted plan, or policy->default_plan while entitlement is none;
+ * NULL when the configuration has no such plan. */
 const struct plan *chain_terms(const struct governor_states *states, const struct policy *policy);
 
-/* Passes one event through meter->chain. *states becomes the new state unless denied or a peek: then only what time
- * alone brought (expired grants, phases) changes; a peek changes nothing at all. `meter` is never NULL; a subject
- * that would be bootstrapped (none, and the policy says so) is granted the default plan first. */
+/* Passes one event through meter->chain. *states becomes the new state unless denied or a peek: then only
+ * what time alone brought (expired grants, phases) changes; a peek changes nothing at all. `meter` is never
+ * NULL; a subject that would be bootstrapped (none, and the policy says so) is granted the default plan
+ * first, and keeps it even if the event is then denied. */
 struct chain_answer chain_step(struct governor_states *states, const struct policy *policy,
                                const struct meter *meter, struct chain_ask ask);
 
-/* Applies a command other than a billing refund; on anything but REPLY_OK, *states is unchanged but for time. */
+/* Applies a command other than a billing refund, then moves all three to `now` by the terms that hold after
+ * it; on anything but REPLY_OK, *states is unchanged but for time. */
 enum reply_reason chain_command(struct governor_states *states, const struct policy *policy,
                                 const struct command *command, instant_ms now);
 

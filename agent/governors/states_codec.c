@@ -6,7 +6,7 @@
 
 /* Which optional fields follow; the numbers are part of the format. */
 enum entitlement_flags { HAS_STARTS = 1, HAS_EXPIRES = 2, HAS_GRACE = 4, HAS_FEATURES = 8 };
-enum use_flags { HAS_OVERRIDE = 1, HAS_PREVIOUS = 2, HAS_SINCE = 4 };
+enum use_flags { HAS_OVERRIDE = 1, HAS_PREVIOUS = 2, HAS_SINCE = 4, HAS_REGAINED = 8 };
 enum grant_flags { HAS_PRIORITY = 1, HAS_EXPIRY = 2 };
 
 static uint8_t flag_if(bool present, int flag)
@@ -102,6 +102,7 @@ static void pack_use(struct packer *packer, const struct quota_use *use)
     uint8_t flags = flag_if(use->has_override, HAS_OVERRIDE);
     flags |= flag_if(use->previous != 0, HAS_PREVIOUS);
     flags |= flag_if(use->since != 0, HAS_SINCE);
+    flags |= flag_if(use->regained != 0, HAS_REGAINED);
     pack_name(packer, &use->name);
     pack_u8(packer, flags);
     if (flags & HAS_OVERRIDE) {
@@ -114,17 +115,21 @@ static void pack_use(struct packer *packer, const struct quota_use *use)
     if (flags & HAS_SINCE) {
         pack_signed(packer, use->since);
     }
+    if (flags & HAS_REGAINED) {
+        pack_amount(packer, use->regained);
+    }
 }
 
 static void unpack_use(struct unpacker *unpacker, struct quota_use *use)
 {
     unpack_name(unpacker, &use->name);
-    uint8_t flags = unpack_enum(unpacker, HAS_OVERRIDE | HAS_PREVIOUS | HAS_SINCE);
+    uint8_t flags = unpack_enum(unpacker, HAS_OVERRIDE | HAS_PREVIOUS | HAS_SINCE | HAS_REGAINED);
     use->has_override = (flags & HAS_OVERRIDE) != 0;
     use->override = use->has_override ? unpack_amount(unpacker) : 0;
     use->used = unpack_amount(unpacker);
     use->previous = flags & HAS_PREVIOUS ? unpack_amount(unpacker) : 0;
     use->since = flags & HAS_SINCE ? unpack_instant(unpacker) : 0;
+    use->regained = flags & HAS_REGAINED ? unpack_amount(unpacker) : 0;
 }
 
 static void pack_quota(struct packer *packer, const struct quota_state *state)
