@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "base/decimal.h"
+
 __extension__ typedef __int128 wide_units;
 
 enum { DECIMALS_MAX = 6 };
@@ -75,87 +77,14 @@ enum status micro_units_parse(struct bytes text, micro_units *value)
     return STATUS_OK;
 }
 
-/* A decimal taken apart: `digits` significant digits whose first stands at text.data[first]; value = them x
- * 10^exponent. */
-struct decimal {
-    size_t first;
-    size_t digits;
-    int64_t exponent;
-};
-
-enum { EXPONENT_MOST = 1000000 };
-
-/* The exponent's value, held at +-EXPONENT_MOST; `text` begins behind the e. */
-static int64_t read_exponent(struct bytes text)
-{
-    bool is_negative = text.length > 0 && text.data[0] == '-';
-    int64_t exponent = 0;
-    for (size_t i = 0; i < text.length; i++) {
-        if (is_digit(text.data[i]) && exponent < EXPONENT_MOST) {
-            exponent = exponent * 10 + (text.data[i] - '0');
-        }
-    }
-    return is_negative ? -exponent : exponent;
-}
-
-/* Leading and trailing zeros go into the exponent. */
-static struct decimal read_decimal(struct bytes number)
-{
-    struct decimal decimal = {0};
-    int64_t zeros = 0;    /* Since the last digit that is none. */
-    int64_t decimals = 0; /* Digits behind the point. */
-    bool after_point = false;
-    size_t i = 0;
-    for (; i < number.length && number.data[i] != 'e' && number.data[i] != 'E'; i++) {
-        uint8_t byte = number.data[i];
-        after_point = after_point || byte == '.';
-        if (!is_digit(byte)) {
-            continue;
-        }
-        decimals += after_point ? 1 : 0;
-        if (byte == '0') {
-            zeros++;
-            continue;
-        }
-        if (decimal.digits == 0) {
-            decimal.first = i;
-            zeros = 0;
-        }
-        decimal.digits += (size_t)zeros + 1;
-        zeros = 0;
-    }
-    int64_t exponent = i < number.length ? read_exponent(bytes_after(number, i + 1)) : 0;
-    decimal.exponent = exponent - decimals + zeros;
-    return decimal;
-}
-
 enum status micro_units_parse_number(struct bytes number, micro_units *value)
 {
-    struct decimal decimal = read_decimal(number);
-    if (decimal.digits == 0) {
-        *value = 0;
-        return STATUS_OK;
-    }
-    /* 10 digits before the point and 6 behind it at most, so nothing below can overflow. */
-    if (number.data[0] == '-' || decimal.exponent < -DECIMALS_MAX || decimal.digits > 16 ||
-        (int64_t)decimal.digits + decimal.exponent > 10) {
+    int64_t scaled;
+    if (decimal_scaled(number, DECIMALS_MAX, &scaled) != STATUS_OK || scaled < 0 ||
+        scaled > MICRO_UNITS_NUMBER_MOST) {
         return STATUS_INVALID;
     }
-    micro_units parsed = 0;
-    size_t taken = 0;
-    for (size_t i = decimal.first; taken < decimal.digits; i++) {
-        if (is_digit(number.data[i])) {
-            parsed = parsed * 10 + (number.data[i] - '0');
-            taken++;
-        }
-    }
-    for (int64_t power = decimal.exponent; power > -DECIMALS_MAX; power--) {
-        parsed *= 10;
-    }
-    if (parsed > MICRO_UNITS_NUMBER_MOST) {
-        return STATUS_INVALID;
-    }
-    *value = parsed;
+    *value = scaled;
     return STATUS_OK;
 }
 
