@@ -21,10 +21,12 @@ enum {
 
 enum paho_protocol { PAHO_PROTOCOL_5, PAHO_PROTOCOL_3_1_1 };
 
-/* Whether the broker still had this client's session. */
+/* What became of the session, and so of the publications accepted before the connection was lost. */
 enum paho_session {
-    PAHO_SESSION_NEW, /* Nothing was kept: events sent while disconnected are lost to it, unless devices
-                         resend. */
+    /* The broker has none (or Paho lost track): publish again whatever no delivered was seen for. Messages
+     * sent to us while we were away are lost, unless their senders repeat them. */
+    PAHO_SESSION_NEW,
+    /* Everything accepted earlier is still on its way: do not publish it again. */
     PAHO_SESSION_KEPT,
 };
 
@@ -68,7 +70,7 @@ struct paho_callbacks {
      * for room, as a back-pressure. Everything is borrowed for the call. */
     void (*message)(void *self, const struct message *message, const struct paho_arrival *arrival);
     /* Paho thread. The broker has acknowledged the QoS 1 publication with this ticket. Always true, though it
-     * may come after a disconnected, or before its paho_client_publish has returned. */
+     * may come before its paho_client_publish has returned, or twice if it was published twice. */
     void (*delivered)(void *self, uint64_t ticket);
     /* Paho thread. The broker refuses the publication for good (MQTT 5 reason code); sending it again is
      * pointless. */
@@ -81,8 +83,7 @@ struct paho_callbacks {
     void (*subscribed)(void *self);
     /* The broker refuses a filter. The connection is given up and tried again, so this may repeat. */
     void (*subscribe_failed)(void *self, const char *filter, int reason_code);
-    /* After a connected: the connection is gone. Publications not delivered by now are forgotten here:
-     * publish them again after the next connected. */
+    /* After a connected: the connection is gone. The next connected says what became of what is in flight. */
     void (*disconnected)(void *self, const char *reason);
     void *self;
 };
