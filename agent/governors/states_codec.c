@@ -210,8 +210,9 @@ static void pack_billing(struct packer *packer, const struct billing_state *stat
 /* What billing's arithmetic and burning order stand on. */
 static bool billing_is_usable(const struct billing_state *state)
 {
-    for (uint8_t i = 1; i < state->grant_count; i++) {
-        if (!grants_are_ordered(&state->grants[i - 1], &state->grants[i])) {
+    for (uint8_t i = 0; i < state->grant_count; i++) {
+        const struct grant *grant = &state->grants[i];
+        if (grant->age >= state->grants_made || (i > 0 && !grants_are_ordered(grant - 1, grant))) {
             return false;
         }
     }
