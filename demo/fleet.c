@@ -88,7 +88,7 @@ static void heed_reported(struct fleet *fleet, struct bytes payload)
 {
     const cJSON *reported = parse(fleet, payload);
     const cJSON *active = reported == NULL ? NULL : json_member(reported, "active_version");
-    if (cJSON_IsNumber(active)) {
+    if (active != NULL && cJSON_IsNumber(active)) {
         fleet->config_version = (uint64_t)active->valuedouble;
     }
     if (fleet->evening) {
