@@ -26,7 +26,7 @@ enum paho_session {
     /* The broker has none (or Paho lost track): publish again whatever no delivered was seen for. Messages
      * sent to us while we were away are lost, unless their senders repeat them. */
     PAHO_SESSION_NEW,
-    /* Everything accepted earlier is still on its way: do not publish it again. */
+    /* Everything this client accepted earlier is still on its way: do not publish it again. */
     PAHO_SESSION_KEPT,
 };
 
@@ -130,7 +130,8 @@ uint32_t paho_client_in_flight(struct paho_client *client);
 
 /* Waits up to `timeout_ms` for what is in flight, says goodbye (so no will is published; the session stays)
  * and ends the client's thread. No callback but message, delivered and refused comes meanwhile, none at all
- * afterwards. Once, never from a callback. */
+ * afterwards. Takes up to 2 s more, and as long as a message callback does not return. Once, never from a
+ * callback, not beside a paho_client_publish. */
 void paho_client_disconnect(struct paho_client *client, uint32_t timeout_ms);
 
 /* After paho_client_disconnect, or without a start. NULL is allowed. */

@@ -1,0 +1,337 @@
+#include "mqtt/paho_client.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "mqtt/paho_state.h"
+
+/* Paho can reconnect by itself (automaticReconnect), but without jitter at the first try, without saying why
+ * it failed, in whole seconds, and its path is where double frees are reported. The keeper below is a thread
+ * of ours that asks for one plain connect at a time, always on the same handle: a handle's destruction leaks
+ * what it still had queued, its reuse carries it over. */
+
+static enum status make_sync(struct paho_client *client)
+{
+    pthread_condattr_t monotonic;
+    if (pthread_condattr_init(&monotonic) != 0) {
+        return STATUS_NO_MEMORY;
+    }
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    int failed = pthread_cond_init(&client->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    if (failed != 0) {
+        return STATUS_NO_MEMORY;
+    }
+    if (pthread_mutex_init(&client->mutex, NULL) != 0) {
+        pthread_cond_destroy(&client->changed);
+        return STATUS_NO_MEMORY;
+    }
+    return STATUS_OK;
+}
+
+static enum status open_handle(struct paho_client *client)
+{
+    client->flights = calloc(client->options.in_flight_most, sizeof(struct paho_flight));
+    if (client->flights == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    paho_flights_init(client);
+    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
+    return paho_link_open(client);
+}
+
+/* With mutex and condition made: the rest, or the status why not. */
+static enum status fill_client(struct paho_client *client, const struct paho_settings *settings,
+                               const struct paho_subscription *subscriptions, size_t subscription_count)
+{
+    enum status status = paho_filters_set(&client->wanted, subscriptions, subscription_count);
+    if (status == STATUS_OK) {
+        status = paho_options_init(&client->options, settings);
+    }
+    if (status == STATUS_OK) {
+        status = open_handle(client);
+    }
+    return status;
+}
+
+enum status paho_client_create(const struct paho_settings *settings,
+                               const struct paho_subscription *subscriptions, size_t subscription_count,
+                               const struct paho_callbacks *callbacks, struct paho_client **client)
+{
+    struct paho_client *created = calloc(1, sizeof(struct paho_client));
+    if (created == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    created->callbacks = *callbacks;
+    enum status status = make_sync(created);
+    if (status != STATUS_OK) {
+        free(created);
+        return status;
+    }
+    status = fill_client(created, settings, subscriptions, subscription_count);
+    if (status != STATUS_OK) {
+        paho_client_destroy(created);
+        return status;
+    }
+    *client = created;
+    return STATUS_OK;
+}
+
+/* Waits for the end of the pause after `failures` failed attempts in a row, or for the end of it all. The
+ * pause is drawn evenly from 0 to its bound ("full jitter"), so that a fleet does not come back as one. */
+static uint32_t pause_after(const struct paho_client *client, uint32_t failures)
+{
+    uint64_t bound = client->options.reconnect_least_ms;
+    for (uint32_t i = 0; i < failures && bound < client->options.reconnect_most_ms; i++) {
+        bound *= 2;
+    }
+    if (bound > client->options.reconnect_most_ms) {
+        bound = client->options.reconnect_most_ms;
+    }
+    uint32_t random = 0;
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random)) {
+        return (uint32_t)bound;
+    }
+    return (uint32_t)(random % (bound + 1));
+}
+
+static void keeper_pause(struct paho_client *client, uint32_t pause_ms)
+{
+    struct timespec deadline = paho_deadline_in(pause_ms);
+    pthread_mutex_lock(&client->mutex);
+    while (!client->stopping && paho_wait(client, &deadline)) {
+    }
+    pthread_mutex_unlock(&client->mutex);
+}
+
+static bool is_stopping(struct paho_client *client)
+{
+    pthread_mutex_lock(&client->mutex);
+    bool stopping = client->stopping;
+    pthread_mutex_unlock(&client->mutex);
+    return stopping;
+}
+
+/* Waits until a connect has succeeded or failed. */
+static bool await_connected(struct paho_client *client)
+{
+    struct timespec deadline = paho_deadline_in(PAHO_CONNECT_TIMEOUT_S * 1000 + PAHO_ANSWER_TIMEOUT_MS);
+    pthread_mutex_lock(&client->mutex);
+    while (client->link == PAHO_LINK_CONNECTING && !client->stopping && paho_wait(client, &deadline)) {
+    }
+    bool is_up = client->link == PAHO_LINK_UP && !client->stopping;
+    bool is_mute = client->link == PAHO_LINK_CONNECTING && !client->stopping;
+    pthread_mutex_unlock(&client->mutex);
+    if (is_mute) {
+        paho_link_disconnect(client, "no answer");
+    }
+    return is_up;
+}
+
+static bool keeper_connect(struct paho_client *client)
+{
+    paho_link_set(client, PAHO_LINK_CONNECTING, NULL);
+    if (!paho_link_connect(client)) {
+        paho_link_set(client, PAHO_LINK_DOWN, "not accepted by the client library");
+        return false;
+    }
+    return await_connected(client);
+}
+
+static enum paho_session take_session(struct paho_client *client)
+{
+    pthread_mutex_lock(&client->mutex);
+    enum paho_session session = client->session_lost ? PAHO_SESSION_NEW : PAHO_SESSION_KEPT;
+    client->session_lost = false;
+    pthread_mutex_unlock(&client->mutex);
+    return session;
+}
+
+/* Copies what is wanted now; returns its version. */
+static uint64_t copy_wanted(struct paho_client *client, struct paho_filters *wanted)
+{
+    pthread_mutex_lock(&client->mutex);
+    *wanted = client->wanted;
+    uint64_t version = client->wanted_version;
+    pthread_mutex_unlock(&client->mutex);
+    return version;
+}
+
+/* Waits while nothing is to be done; false when the connection is over. */
+static bool await_change(struct paho_client *client, uint64_t version)
+{
+    pthread_mutex_lock(&client->mutex);
+    while (client->link == PAHO_LINK_UP && !client->stopping && client->wanted_version == version) {
+        pthread_cond_wait(&client->changed, &client->mutex);
+    }
+    bool goes_on = client->link == PAHO_LINK_UP && !client->stopping;
+    pthread_mutex_unlock(&client->mutex);
+    return goes_on;
+}
+
+static void report_subscribed(struct paho_client *client)
+{
+    if (client->callbacks.subscribed != NULL) {
+        client->callbacks.subscribed(client->callbacks.self);
+    }
+}
+
+/* A connection without its subscriptions is worth nothing: it is given up. */
+static void give_up(struct paho_client *client, enum status status, const struct paho_subscribe_error *error)
+{
+    if (status == STATUS_INVALID && client->callbacks.subscribe_failed != NULL) {
+        client->callbacks.subscribe_failed(client->callbacks.self, error->filter, error->reason_code);
+    }
+    if (status != STATUS_DISCONNECTED) {
+        paho_link_disconnect(client,
+                             status == STATUS_INVALID ? "subscription refused" : "no answer to SUBSCRIBE");
+    }
+}
+
+/* Keeps the subscriptions as wanted for as long as the connection lasts. */
+static void keeper_serve(struct paho_client *client, struct paho_filters *wanted)
+{
+    enum paho_ask ask = PAHO_ASK_EVERY;
+    uint64_t version;
+    do {
+        struct paho_subscribe_error error;
+        version = copy_wanted(client, wanted);
+        enum status status = paho_subscribe(client, wanted, ask, &error);
+        if (is_stopping(client)) {
+            return;
+        }
+        if (status != STATUS_OK) {
+            give_up(client, status, &error);
+            return;
+        }
+        report_subscribed(client);
+        ask = PAHO_ASK_CHANGED;
+    } while (await_change(client, version));
+}
+
+static void copy_reason(struct paho_client *client, char reason[PAHO_REASON_MAX])
+{
+    pthread_mutex_lock(&client->mutex);
+    memcpy(reason, client->reason, PAHO_REASON_MAX);
+    pthread_mutex_unlock(&client->mutex);
+}
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* One connection from its beginning to its end; whether it was a stable one. */
+static bool keeper_hold(struct paho_client *client)
+{
+    int64_t since_ms = monotonic_ms();
+    enum paho_session session = take_session(client);
+    if (client->callbacks.connected != NULL) {
+        client->callbacks.connected(client->callbacks.self, session);
+    }
+    keeper_serve(client, &client->serving);
+    if (client->callbacks.disconnected != NULL && !is_stopping(client)) {
+        char reason[PAHO_REASON_MAX];
+        copy_reason(client, reason);
+        client->callbacks.disconnected(client->callbacks.self, reason);
+    }
+    return monotonic_ms() - since_ms >= PAHO_STABLE_MS;
+}
+
+static void *keeper_run(void *argument)
+{
+    struct paho_client *client = argument;
+    uint32_t failures = 0;
+    while (!is_stopping(client)) {
+        bool is_connected = keeper_connect(client);
+        bool was_stable = is_connected && keeper_hold(client);
+        failures = was_stable ? 0 : failures + 1;
+        if (is_stopping(client)) {
+            break;
+        }
+        uint32_t pause_ms = pause_after(client, was_stable ? 0 : failures - 1);
+        if (!is_connected) {
+            char reason[PAHO_REASON_MAX];
+            copy_reason(client, reason);
+            log_warn("connect.failed", "url=%s reason=\"%s\" retry_in_ms=%u", client->options.url, reason,
+                     pause_ms);
+        }
+        keeper_pause(client, pause_ms);
+    }
+    return NULL;
+}
+
+enum status paho_client_start(struct paho_client *client)
+{
+    client->has_keeper = pthread_create(&client->keeper, NULL, keeper_run, client) == 0;
+    return client->has_keeper ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+enum status paho_client_set_subscriptions(struct paho_client *client,
+                                          const struct paho_subscription *subscriptions,
+                                          size_t subscription_count)
+{
+    pthread_mutex_lock(&client->mutex);
+    enum status status = paho_filters_set(&client->wanted, subscriptions, subscription_count);
+    if (status == STATUS_OK) {
+        client->wanted_version++;
+        pthread_cond_broadcast(&client->changed);
+    }
+    pthread_mutex_unlock(&client->mutex);
+    return status;
+}
+
+bool paho_client_is_connected(struct paho_client *client)
+{
+    pthread_mutex_lock(&client->mutex);
+    bool is_up = client->link == PAHO_LINK_UP;
+    pthread_mutex_unlock(&client->mutex);
+    return is_up;
+}
+
+static void stop_keeper(struct paho_client *client)
+{
+    pthread_mutex_lock(&client->mutex);
+    client->stopping = true;
+    pthread_cond_broadcast(&client->changed);
+    pthread_mutex_unlock(&client->mutex);
+    if (client->has_keeper) {
+        pthread_join(client->keeper, NULL);
+        client->has_keeper = false;
+    }
+}
+
+void paho_client_disconnect(struct paho_client *client, uint32_t timeout_ms)
+{
+    stop_keeper(client);
+    struct timespec deadline = paho_deadline_in(timeout_ms);
+    pthread_mutex_lock(&client->mutex);
+    while (client->link == PAHO_LINK_UP && client->in_flight > 0 && paho_wait(client, &deadline)) {
+    }
+    bool is_up = client->link == PAHO_LINK_UP;
+    pthread_mutex_unlock(&client->mutex);
+    if (is_up) {
+        paho_link_disconnect(client, "stopped");
+    }
+    /* Also ends a connect under way; returns when no callback is running any more. */
+    MQTTAsync_destroy(&client->handle);
+    paho_link_set(client, PAHO_LINK_DOWN, NULL);
+}
+
+void paho_client_destroy(struct paho_client *client)
+{
+    if (client == NULL) {
+        return;
+    }
+    MQTTAsync_destroy(&client->handle);
+    paho_options_close(&client->options);
+    free(client->flights);
+    pthread_mutex_destroy(&client->mutex);
+    pthread_cond_destroy(&client->changed);
+    free(client);
+}

@@ -1,0 +1,176 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "mqtt/paho_state.h"
+
+struct timespec paho_deadline_in(uint32_t wait_ms)
+{
+    struct timespec deadline;
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec += (time_t)(wait_ms / 1000);
+    deadline.tv_nsec += (long)(wait_ms % 1000) * 1000000L;
+    if (deadline.tv_nsec >= 1000000000L) {
+        deadline.tv_sec++;
+        deadline.tv_nsec -= 1000000000L;
+    }
+    return deadline;
+}
+
+bool paho_wait(struct paho_client *client, const struct timespec *deadline)
+{
+    return pthread_cond_timedwait(&client->changed, &client->mutex, deadline) != ETIMEDOUT;
+}
+
+void paho_link_set(struct paho_client *client, enum paho_link link, const char *reason)
+{
+    pthread_mutex_lock(&client->mutex);
+    client->link = link;
+    if (reason != NULL) {
+        snprintf(client->reason, sizeof(client->reason), "%s", reason);
+    }
+    pthread_cond_broadcast(&client->changed);
+    pthread_mutex_unlock(&client->mutex);
+}
+
+/* From here to paho_link_open: Paho's threads, under Paho's mutex. */
+
+static void link_is_up(struct paho_client *client, int session_present)
+{
+    pthread_mutex_lock(&client->mutex);
+    client->session_lost = client->session_lost || session_present == 0;
+    client->tls_reason[0] = '\0';
+    pthread_mutex_unlock(&client->mutex);
+    paho_link_set(client, PAHO_LINK_UP, NULL);
+}
+
+static void on_connected5(void *context, MQTTAsync_successData5 *data)
+{
+    link_is_up(context, data->alt.connect.sessionPresent);
+}
+
+static void on_connected3(void *context, MQTTAsync_successData *data)
+{
+    link_is_up(context, data->alt.connect.sessionPresent);
+}
+
+static void connect_failed(struct paho_client *client, const char *message, int code, const char *code_text)
+{
+    char reason[PAHO_REASON_MAX];
+    pthread_mutex_lock(&client->mutex);
+    snprintf(reason, sizeof(reason), "%.100s (%d%s%.50s)%s%.100s",
+             message != NULL ? message : "cannot connect", code, code_text != NULL ? " " : "",
+             code_text != NULL ? code_text : "", client->tls_reason[0] != '\0' ? ": " : "",
+             client->tls_reason);
+    client->tls_reason[0] = '\0';
+    pthread_mutex_unlock(&client->mutex);
+    paho_link_set(client, PAHO_LINK_DOWN, reason);
+}
+
+static void on_connect_failed5(void *context, MQTTAsync_failureData5 *data)
+{
+    connect_failed(context, data->message, data->code,
+                   data->code >= 0x80 ? MQTTReasonCode_toString((enum MQTTReasonCodes)data->code) : NULL);
+}
+
+static void on_connect_failed3(void *context, MQTTAsync_failureData *data)
+{
+    connect_failed(context, data->message, data->code, NULL);
+}
+
+static void on_connection_lost(void *context, char *cause)
+{
+    paho_link_set(context, PAHO_LINK_DOWN, cause != NULL ? cause : "connection lost");
+}
+
+/* A DISCONNECT from the broker: Paho does not report a lost connection as well. */
+static void on_disconnected_by_broker(void *context, MQTTProperties *properties, enum MQTTReasonCodes code)
+{
+    (void)properties;
+    const char *text = MQTTReasonCode_toString(code);
+    char reason[PAHO_REASON_MAX];
+    snprintf(reason, sizeof(reason), "broker said goodbye (%d %.100s)", (int)code, text != NULL ? text : "");
+    paho_link_set(context, PAHO_LINK_DOWN, reason);
+}
+
+static void on_goodbye5(void *context, MQTTAsync_successData5 *data)
+{
+    (void)data;
+    paho_link_set(context, PAHO_LINK_DOWN, NULL);
+}
+
+static void on_goodbye3(void *context, MQTTAsync_successData *data)
+{
+    (void)data;
+    paho_link_set(context, PAHO_LINK_DOWN, NULL);
+}
+
+/* The first line is the cause; what follows comes from closing. */
+static int on_tls_error(const char *text, size_t length, void *context)
+{
+    struct paho_client *client = context;
+    pthread_mutex_lock(&client->mutex);
+    if (client->tls_reason[0] == '\0') {
+        snprintf(client->tls_reason, sizeof(client->tls_reason), "%.*s", (int)length, text);
+        client->tls_reason[strcspn(client->tls_reason, "\r\n")] = '\0';
+    }
+    pthread_mutex_unlock(&client->mutex);
+    return 1;
+}
+
+enum status paho_link_open(struct paho_client *client)
+{
+    bool has_version_5 = client->options.protocol == PAHO_PROTOCOL_5;
+    MQTTAsync_createOptions create = MQTTAsync_createOptions_initializer;
+    create.sendWhileDisconnected = 0;
+    create.maxBufferedMessages = (int)client->options.in_flight_most + 1;
+    create.MQTTVersion = has_version_5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
+    int result = MQTTAsync_createWithOptions(&client->handle, client->options.url, client->options.client_id,
+                                             MQTTCLIENT_PERSISTENCE_NONE, NULL, &create);
+    if (result != MQTTASYNC_SUCCESS) {
+        client->handle = NULL;
+        return result == MQTTASYNC_BAD_UTF8_STRING ? STATUS_INVALID : STATUS_NO_MEMORY;
+    }
+    MQTTAsync_setCallbacks(client->handle, client, on_connection_lost, paho_receive, NULL);
+    MQTTAsync_setDisconnected(client->handle, client, on_disconnected_by_broker);
+    return STATUS_OK;
+}
+
+bool paho_link_connect(struct paho_client *client)
+{
+    struct paho_connect with;
+    paho_options_connect(&client->options, &with);
+    with.connect.connectTimeout = PAHO_CONNECT_TIMEOUT_S;
+    with.connect.context = client;
+    if (client->options.protocol == PAHO_PROTOCOL_5) {
+        with.connect.onSuccess5 = on_connected5;
+        with.connect.onFailure5 = on_connect_failed5;
+    } else {
+        with.connect.onSuccess = on_connected3;
+        with.connect.onFailure = on_connect_failed3;
+    }
+    with.tls.ssl_error_cb = on_tls_error;
+    with.tls.ssl_error_context = client;
+    return MQTTAsync_connect(client->handle, &with.connect) == MQTTASYNC_SUCCESS;
+}
+
+void paho_link_disconnect(struct paho_client *client, const char *reason)
+{
+    MQTTAsync_disconnectOptions goodbye = MQTTAsync_disconnectOptions_initializer;
+    if (client->options.protocol == PAHO_PROTOCOL_5) {
+        goodbye = (MQTTAsync_disconnectOptions)MQTTAsync_disconnectOptions_initializer5;
+        goodbye.onSuccess5 = on_goodbye5;
+    } else {
+        goodbye.onSuccess = on_goodbye3;
+    }
+    goodbye.context = client;
+    if (MQTTAsync_disconnect(client->handle, &goodbye) == MQTTASYNC_SUCCESS) {
+        struct timespec deadline = paho_deadline_in(PAHO_ANSWER_TIMEOUT_MS);
+        pthread_mutex_lock(&client->mutex);
+        while (client->link != PAHO_LINK_DOWN && paho_wait(client, &deadline)) {
+        }
+        pthread_mutex_unlock(&client->mutex);
+    }
+    paho_link_set(client, PAHO_LINK_DOWN, reason);
+}

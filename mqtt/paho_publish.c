@@ -1,0 +1,186 @@
+#include <string.h>
+
+#include "mqtt/paho_state.h"
+
+void paho_flights_init(struct paho_client *client)
+{
+    for (uint32_t i = 0; i < client->options.in_flight_most; i++) {
+        client->flights[i] = (struct paho_flight){.client = client, .next_free = client->free_flight};
+        client->free_flight = &client->flights[i];
+    }
+}
+
+static void flight_give(struct paho_client *client, struct paho_flight *flight)
+{
+    flight->next_free = client->free_flight;
+    client->free_flight = flight;
+    client->in_flight--;
+    if (client->in_flight == 0) {
+        pthread_cond_broadcast(&client->changed);
+    }
+}
+
+/* Takes a flight for a QoS 1 publication; QoS 0 needs none. */
+static enum status flight_take(struct paho_client *client, const struct paho_publication *publication,
+                               struct paho_flight **flight)
+{
+    enum status status = STATUS_OK;
+    *flight = NULL;
+    pthread_mutex_lock(&client->mutex);
+    if (client->link != PAHO_LINK_UP) {
+        status = STATUS_DISCONNECTED;
+    } else if (publication->qos > 0 && client->free_flight == NULL) {
+        status = STATUS_FULL;
+    } else if (publication->qos > 0) {
+        *flight = client->free_flight;
+        client->free_flight = (*flight)->next_free;
+        (*flight)->ticket = publication->ticket;
+        client->in_flight++;
+    }
+    pthread_mutex_unlock(&client->mutex);
+    return status;
+}
+
+/* Paho's threads, under Paho's mutex: exactly one of these comes for each QoS 1 publication Paho accepted. */
+
+static uint64_t flight_land(struct paho_flight *flight)
+{
+    struct paho_client *client = flight->client;
+    pthread_mutex_lock(&client->mutex);
+    uint64_t ticket = flight->ticket;
+    flight_give(client, flight);
+    pthread_mutex_unlock(&client->mutex);
+    return ticket;
+}
+
+static void on_delivered(struct paho_flight *flight)
+{
+    struct paho_client *client = flight->client;
+    uint64_t ticket = flight_land(flight);
+    if (client->callbacks.delivered != NULL) {
+        client->callbacks.delivered(client->callbacks.self, ticket);
+    }
+}
+
+static void on_delivered5(void *context, MQTTAsync_successData5 *data)
+{
+    (void)data;
+    on_delivered(context);
+}
+
+static void on_delivered3(void *context, MQTTAsync_successData *data)
+{
+    (void)data;
+    on_delivered(context);
+}
+
+/* Paho has thrown it away; the next connected has to say so. */
+static void on_dropped(struct paho_flight *flight)
+{
+    struct paho_client *client = flight->client;
+    pthread_mutex_lock(&client->mutex);
+    client->session_lost = true;
+    flight_give(client, flight);
+    pthread_mutex_unlock(&client->mutex);
+}
+
+static void on_failed5(void *context, MQTTAsync_failureData5 *data)
+{
+    struct paho_flight *flight = context;
+    struct paho_client *client = flight->client;
+    if (data->reasonCode < MQTTREASONCODE_UNSPECIFIED_ERROR) {
+        on_dropped(flight);
+        return;
+    }
+    uint64_t ticket = flight_land(flight);
+    if (client->callbacks.refused != NULL) {
+        client->callbacks.refused(client->callbacks.self, ticket, (int)data->reasonCode);
+    }
+}
+
+static void on_failed3(void *context, MQTTAsync_failureData *data)
+{
+    (void)data;
+    on_dropped(context);
+}
+
+static enum status publish_status(int result)
+{
+    switch (result) {
+    case MQTTASYNC_SUCCESS: return STATUS_OK;
+    case MQTTASYNC_DISCONNECTED: return STATUS_DISCONNECTED;
+    case MQTTASYNC_MAX_BUFFERED_MESSAGES: return STATUS_FULL;
+    case MQTTASYNC_NO_MORE_MSGIDS: return STATUS_FULL;
+    case MQTTASYNC_BAD_UTF8_STRING: return STATUS_INVALID;
+    default: return STATUS_NO_MEMORY;
+    }
+}
+
+/* Response options always go along: without them Paho drops the properties. */
+static int send(struct paho_client *client, const struct paho_publication *publication, const char *topic,
+                struct paho_flight *flight)
+{
+    MQTTProperty correlation = {.identifier = MQTTPROPERTY_CODE_CORRELATION_DATA,
+                                .value.data = {.len = (int)publication->correlation.length,
+                                               .data = (char *)publication->correlation.data}};
+    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+    options.context = flight;
+    if (client->options.protocol == PAHO_PROTOCOL_5) {
+        options.onSuccess5 = flight != NULL ? on_delivered5 : NULL;
+        options.onFailure5 = flight != NULL ? on_failed5 : NULL;
+        if (publication->has_correlation) {
+            options.properties = (MQTTProperties){
+                .count = 1, .max_count = 1, .length = 3 + correlation.value.data.len, .array = &correlation};
+        }
+    } else {
+        options.onSuccess = flight != NULL ? on_delivered3 : NULL;
+        options.onFailure = flight != NULL ? on_failed3 : NULL;
+    }
+    return MQTTAsync_send(client->handle, topic, (int)publication->payload.length, publication->payload.data,
+                          publication->qos, publication->retained, &options);
+}
+
+static enum status topic_string(struct bytes topic, char string[PAHO_TOPIC_BYTES_MAX + 1])
+{
+    if (topic.length > PAHO_TOPIC_BYTES_MAX) {
+        return STATUS_TOO_LARGE;
+    }
+    for (size_t i = 0; i < topic.length; i++) {
+        if (topic.data[i] == '\0' || topic.data[i] == '+' || topic.data[i] == '#') {
+            return STATUS_INVALID;
+        }
+    }
+    memcpy(string, topic.data, topic.length);
+    string[topic.length] = '\0';
+    return topic.length > 0 ? STATUS_OK : STATUS_INVALID;
+}
+
+enum status paho_client_publish(struct paho_client *client, const struct paho_publication *publication)
+{
+    char topic[PAHO_TOPIC_BYTES_MAX + 1];
+    enum status status = topic_string(publication->topic, topic);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (publication->qos > 1 || publication->correlation.length > UINT16_MAX) {
+        return STATUS_INVALID;
+    }
+    struct paho_flight *flight;
+    status = flight_take(client, publication, &flight);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = publish_status(send(client, publication, topic, flight));
+    if (status != STATUS_OK && flight != NULL) {
+        flight_land(flight);
+    }
+    return status;
+}
+
+uint32_t paho_client_in_flight(struct paho_client *client)
+{
+    pthread_mutex_lock(&client->mutex);
+    uint32_t in_flight = client->in_flight;
+    pthread_mutex_unlock(&client->mutex);
+    return in_flight;
+}

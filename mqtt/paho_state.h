@@ -1,0 +1,120 @@
+/* What the files of paho_client share; nobody else includes it.
+ *
+ * Lock order: Paho's mutex, then `mutex`. Paho's callbacks hold the former, so nothing here calls Paho while
+ * it holds `mutex`. */
+#ifndef FLYBALL_MQTT_PAHO_STATE_H
+#define FLYBALL_MQTT_PAHO_STATE_H
+
+#include <MQTTAsync.h>
+#include <pthread.h>
+
+#include "mqtt/paho_client.h"
+#include "mqtt/paho_options.h"
+
+enum {
+    PAHO_REASON_MAX = 256,
+    PAHO_CONNECT_TIMEOUT_S = 10,
+    PAHO_ANSWER_TIMEOUT_MS = 15000, /* For a SUBACK, and for Paho to say how a connect or disconnect went. */
+    PAHO_STABLE_MS = 1000,          /* A connection that held this long starts the pauses over. */
+};
+
+enum paho_link {
+    PAHO_LINK_DOWN,
+    PAHO_LINK_CONNECTING,
+    PAHO_LINK_UP,
+};
+
+struct paho_filter {
+    char text[PAHO_TOPIC_BYTES_MAX + 1];
+    uint8_t qos;
+};
+
+struct paho_filters {
+    struct paho_filter filters[PAHO_SUBSCRIPTIONS_MAX];
+    size_t count;
+};
+
+/* A QoS 1 publication until Paho has said what became of it. Its address is the context of Paho's callbacks.
+ */
+struct paho_flight {
+    struct paho_client *client;
+    struct paho_flight *next_free;
+    uint64_t ticket;
+};
+
+/* The latest answer to a SUBSCRIBE. */
+struct paho_suback {
+    int token;        /* 0: none since the question was asked. */
+    int failed_index; /* -1: all are granted. */
+    int reason_code;
+};
+
+struct paho_client {
+    struct paho_options options;
+    struct paho_callbacks callbacks;
+    MQTTAsync handle;
+    pthread_t keeper;
+    bool has_keeper;
+
+    pthread_mutex_t mutex;  /* Guards what follows, up to `serving`. */
+    pthread_cond_t changed; /* Something the keeper or paho_client_disconnect waits for. Monotonic clock. */
+    enum paho_link link;
+    bool stopping;
+    bool session_lost; /* Since the last connected: the broker had no session, or Paho dropped something. */
+    char reason[PAHO_REASON_MAX];
+    char tls_reason[PAHO_REASON_MAX];
+    struct paho_suback suback;
+    struct paho_filters wanted;
+    uint64_t wanted_version;
+    struct paho_flight *flights; /* in_flight_most of them. */
+    struct paho_flight *free_flight;
+    uint32_t in_flight;
+
+    /* The keeper's: the list it works on, those with the broker as far as we know, those asked for. */
+    struct paho_filters serving;
+    struct paho_filters placed;
+    struct paho_filters asking;
+    uint8_t attributes[PAHO_ATTRIBUTES_BYTES_MAX]; /* The receive thread's. */
+};
+
+/* paho_link.c: what Paho reports of the connection. */
+
+/* Creates the Paho handle and names the callbacks. */
+enum status paho_link_open(struct paho_client *client);
+
+/* Asks Paho to connect; the answer changes `link`. False if Paho refuses even to try. */
+bool paho_link_connect(struct paho_client *client);
+
+/* Says goodbye and waits until the socket is closed. The link is then down, for the given reason. */
+void paho_link_disconnect(struct paho_client *client, const char *reason);
+
+/* Sets `link` and, unless NULL, the reason; wakes the waiting. */
+void paho_link_set(struct paho_client *client, enum paho_link link, const char *reason);
+
+/* Waits for `changed` under `mutex`, until the monotonic `deadline`; false when that has passed. */
+bool paho_wait(struct paho_client *client, const struct timespec *deadline);
+struct timespec paho_deadline_in(uint32_t wait_ms);
+
+/* paho_subscribe.c: brings the broker's subscriptions in line with `wanted`. */
+
+struct paho_subscribe_error {
+    const char *filter; /* NULL: no answer, or the connection is gone. */
+    int reason_code;
+};
+
+/* For `every`, filters already placed are asked for again, as after a connect. The keeper's thread. */
+enum paho_ask { PAHO_ASK_EVERY, PAHO_ASK_CHANGED };
+MUST_USE enum status paho_subscribe(struct paho_client *client, const struct paho_filters *wanted,
+                                    enum paho_ask ask, struct paho_subscribe_error *error);
+
+/* Copies the caller's list. */
+MUST_USE enum status paho_filters_set(struct paho_filters *filters,
+                                      const struct paho_subscription *subscriptions, size_t count);
+
+/* paho_receive.c: Paho's messageArrived; always returns 1. */
+int paho_receive(void *context, char *topic, int topic_length, MQTTAsync_message *arrived);
+
+/* paho_publish.c: sets up the list of free flights. */
+void paho_flights_init(struct paho_client *client);
+
+#endif

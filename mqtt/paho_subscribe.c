@@ -1,0 +1,184 @@
+#include <string.h>
+
+#include "mqtt/paho_state.h"
+
+enum status paho_filters_set(struct paho_filters *filters, const struct paho_subscription *subscriptions,
+                             size_t count)
+{
+    if (count > PAHO_SUBSCRIPTIONS_MAX) {
+        return STATUS_TOO_LARGE;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strlen(subscriptions[i].filter) > PAHO_TOPIC_BYTES_MAX) {
+            return STATUS_TOO_LARGE;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        strcpy(filters->filters[i].text, subscriptions[i].filter);
+        filters->filters[i].qos = subscriptions[i].qos;
+    }
+    filters->count = count;
+    return STATUS_OK;
+}
+
+static const struct paho_filter *filters_find(const struct paho_filters *filters, const char *text)
+{
+    for (size_t i = 0; i < filters->count; i++) {
+        if (strcmp(filters->filters[i].text, text) == 0) {
+            return &filters->filters[i];
+        }
+    }
+    return NULL;
+}
+
+static bool filters_hold(const struct paho_filters *filters, const struct paho_filter *filter)
+{
+    const struct paho_filter *found = filters_find(filters, filter->text);
+    return found != NULL && found->qos == filter->qos;
+}
+
+/* Paho's threads, under Paho's mutex: the answer to a SUBSCRIBE. */
+
+static void suback(struct paho_client *client, struct paho_suback answer)
+{
+    pthread_mutex_lock(&client->mutex);
+    client->suback = answer;
+    pthread_cond_broadcast(&client->changed);
+    pthread_mutex_unlock(&client->mutex);
+}
+
+/* The codes of one filter come in `reasonCode`, those of more in a list. */
+static void on_suback5(void *context, MQTTAsync_successData5 *data)
+{
+    struct paho_suback answer = {.token = data->token, .failed_index = -1};
+    for (int i = data->alt.sub.reasonCodeCount - 1; i >= 0; i--) {
+        int code =
+            data->alt.sub.reasonCodeCount == 1 ? (int)data->reasonCode : (int)data->alt.sub.reasonCodes[i];
+        if (code >= MQTT_BAD_SUBSCRIBE) {
+            answer.failed_index = i;
+            answer.reason_code = code;
+        }
+    }
+    suback(context, answer);
+}
+
+static void on_suback_failed5(void *context, MQTTAsync_failureData5 *data)
+{
+    suback(context, (struct paho_suback){.token = data->token, .reason_code = (int)data->reasonCode});
+}
+
+/* 3.1.1 does not tell the callback how many filters it answers: `asking` is unchanged while a question is
+ * open. */
+static void on_suback3(void *context, MQTTAsync_successData *data)
+{
+    struct paho_client *client = context;
+    struct paho_suback answer = {.token = data->token, .failed_index = -1};
+    for (size_t i = client->asking.count; client->asking.count > 1 && i-- > 0;) {
+        if (data->alt.qosList[i] >= MQTT_BAD_SUBSCRIBE) {
+            answer.failed_index = (int)i;
+            answer.reason_code = data->alt.qosList[i];
+        }
+    }
+    suback(client, answer);
+}
+
+static void on_suback_failed3(void *context, MQTTAsync_failureData *data)
+{
+    suback(context, (struct paho_suback){.token = data->token, .reason_code = data->code});
+}
+
+static MQTTAsync_responseOptions suback_callbacks(struct paho_client *client)
+{
+    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+    options.context = client;
+    if (client->options.protocol == PAHO_PROTOCOL_5) {
+        options.onSuccess5 = on_suback5;
+        options.onFailure5 = on_suback_failed5;
+    } else {
+        options.onSuccess = on_suback3;
+        options.onFailure = on_suback_failed3;
+    }
+    return options;
+}
+
+/* Waits for the answer to `token` and judges it. */
+static enum status subscribe_answer(struct paho_client *client, int token, struct paho_subscribe_error *error)
+{
+    struct timespec deadline = paho_deadline_in(PAHO_ANSWER_TIMEOUT_MS);
+    pthread_mutex_lock(&client->mutex);
+    while (client->suback.token != token && client->link == PAHO_LINK_UP && !client->stopping &&
+           paho_wait(client, &deadline)) {
+    }
+    struct paho_suback answer = client->suback;
+    bool is_up = client->link == PAHO_LINK_UP;
+    pthread_mutex_unlock(&client->mutex);
+    if (answer.token != token || !is_up) {
+        return is_up ? STATUS_TIMED_OUT : STATUS_DISCONNECTED;
+    }
+    if (answer.failed_index >= 0) {
+        error->filter = client->asking.filters[answer.failed_index].text;
+        error->reason_code = answer.reason_code;
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+static enum status subscribe_asking(struct paho_client *client, struct paho_subscribe_error *error)
+{
+    char *texts[PAHO_SUBSCRIPTIONS_MAX];
+    int qos[PAHO_SUBSCRIPTIONS_MAX];
+    for (size_t i = 0; i < client->asking.count; i++) {
+        texts[i] = client->asking.filters[i].text;
+        qos[i] = client->asking.filters[i].qos;
+    }
+    if (client->asking.count == 0) {
+        return STATUS_OK;
+    }
+    pthread_mutex_lock(&client->mutex);
+    client->suback.token = 0;
+    pthread_mutex_unlock(&client->mutex);
+    MQTTAsync_responseOptions options = suback_callbacks(client);
+    int result = MQTTAsync_subscribeMany(client->handle, (int)client->asking.count, texts, qos, &options);
+    if (result != MQTTASYNC_SUCCESS) {
+        return STATUS_DISCONNECTED;
+    }
+    return subscribe_answer(client, options.token, error);
+}
+
+/* Nobody waits for the answer: a message that slips through is routed like any other. */
+static void unsubscribe_gone(struct paho_client *client, const struct paho_filters *wanted)
+{
+    for (size_t i = 0; i < client->placed.count; i++) {
+        if (filters_find(wanted, client->placed.filters[i].text) == NULL) {
+            MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+            MQTTAsync_unsubscribe(client->handle, client->placed.filters[i].text, &options);
+        }
+    }
+}
+
+/* `asking` becomes what of `wanted` has to be asked for. */
+static void choose_asking(struct paho_client *client, enum paho_ask ask)
+{
+    struct paho_filters *asking = &client->asking;
+    size_t kept = 0;
+    for (size_t i = 0; i < asking->count; i++) {
+        if (ask == PAHO_ASK_EVERY || !filters_hold(&client->placed, &asking->filters[i])) {
+            asking->filters[kept++] = asking->filters[i];
+        }
+    }
+    asking->count = kept;
+}
+
+enum status paho_subscribe(struct paho_client *client, const struct paho_filters *wanted, enum paho_ask ask,
+                           struct paho_subscribe_error *error)
+{
+    *error = (struct paho_subscribe_error){0};
+    client->asking = *wanted;
+    choose_asking(client, ask);
+    enum status status = subscribe_asking(client, error);
+    if (status == STATUS_OK) {
+        unsubscribe_gone(client, wanted);
+        client->placed = *wanted;
+    }
+    return status;
+}
