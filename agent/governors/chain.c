@@ -14,7 +14,7 @@ struct question {
     struct chain_ask ask;
 };
 
-/* What each governor of the chain said before it is known whether all agree; the others' parts are zero. */
+/* What each governor of the chain said before it is known whether all agree. */
 struct opinions {
     struct entitlement_answer entitlement;
     struct billing_quote billing;
@@ -150,7 +150,7 @@ static void decide(struct governor_states *states, const struct question *questi
 {
     const struct meter *meter = question->meter;
     struct opinions opinions;
-    memset(&opinions, 0, sizeof opinions);
+    opinions.billing.charge = 0; /* Read also when billing is not asked; the rest only of those that are. */
     struct opinion strictest = ask_all(states, question, &opinions);
     bool is_taken = strictest.verdict != VERDICT_DENY && !is_peek(question);
     if (is_taken) {

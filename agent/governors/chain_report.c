@@ -30,7 +30,12 @@ void chain_report_quota(struct governor_report *report, const struct quota_repor
     report->kind = GOVERNOR_QUOTA;
     report->verdict = verdict;
     report->quota_phase = phase;
-    report->quota = *quota;
+    report->quota.has_limit = quota->has_limit; /* One by one: a struct's copy may bring any padding along. */
+    report->quota.name = quota->name;
+    report->quota.limit = quota->limit;
+    report->quota.used = quota->used;
+    report->quota.remaining = quota->remaining;
+    report->quota.resets_at = quota->resets_at;
 }
 
 static enum verdict verdict_of_entitlement(enum entitlement_phase phase)

@@ -107,6 +107,43 @@ void assert_answer(struct chain_answer answer, enum verdict verdict, enum reason
     assert_int_equal(answer.verdict, verdict);
 }
 
+/* The same values over padding that is zero. Written field by field: a copy of a struct would bring its
+ * padding. */
+static void settle(const struct governor_states *states, struct governor_states *settled)
+{
+    memset(settled, 0, sizeof *settled);
+    settled->entitlement.phase = states->entitlement.phase;
+    settled->entitlement.plan = states->entitlement.plan;
+    settled->entitlement.feature_count = states->entitlement.feature_count;
+    memcpy(settled->entitlement.features, states->entitlement.features, sizeof settled->entitlement.features);
+    settled->entitlement.starts_at = states->entitlement.starts_at;
+    settled->entitlement.expires_at = states->entitlement.expires_at;
+    settled->entitlement.grace_ms = states->entitlement.grace_ms;
+    settled->quota.phase = states->quota.phase;
+    settled->quota.use_count = states->quota.use_count;
+    for (int i = 0; i < QUOTA_USES_MAX; i++) {
+        const struct quota_use *use = &states->quota.uses[i];
+        struct quota_use *copy = &settled->quota.uses[i];
+        copy->name = use->name;
+        copy->has_override = use->has_override;
+        copy->override = use->override;
+        copy->used = use->used;
+        copy->previous = use->previous;
+        copy->regained = use->regained;
+        copy->since = use->since;
+    }
+    memcpy(&settled->billing, &states->billing, sizeof settled->billing);
+}
+
+void assert_states_equal(const struct governor_states *left, const struct governor_states *right)
+{
+    struct governor_states settled_left;
+    struct governor_states settled_right;
+    settle(left, &settled_left);
+    settle(right, &settled_right);
+    assert_memory_equal(&settled_left, &settled_right, sizeof settled_left);
+}
+
 int start_fixture(void **context)
 {
     static struct fixture fixture;

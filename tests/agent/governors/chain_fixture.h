@@ -38,6 +38,9 @@ struct command grant_of(const char *plan, instant_ms expires_at);
 struct command credit_of(micro_units amount, instant_ms expires_at);
 struct command set_limit_of(const char *name, micro_units limit);
 
+/* Value by value where a struct's padding may hold anything. */
+void assert_states_equal(const struct governor_states *left, const struct governor_states *right);
+
 void assert_answer(struct chain_answer answer, enum verdict verdict, enum reason reason);
 
 /* xorshift64: seeded, so that a failure can be had again. `seed` is not 0. */

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "tests/agent/governors/chain_fixture.h"
+
 struct image packed(const struct governor_states *states)
 {
     struct image image = {0};
@@ -31,7 +33,7 @@ void assert_identity(const struct governor_states *states)
     struct governor_states back;
     memset(&back, 0xA5, sizeof back);
     assert_true(unpacked(bytes_of(image.data, image.length), &back));
-    assert_memory_equal(&back, states, sizeof back);
+    assert_states_equal(&back, states);
 }
 
 static struct name long_name(char letter)

@@ -213,7 +213,7 @@ static void strictest_verdict_decides_and_the_first_of_equals_names_the_reason(v
         bool is_quota = row->reason == REASON_QUOTA_THROTTLED || row->reason == REASON_QUOTA_EXCEEDED;
         assert_true(answer.retry_after_ms == 0 || is_quota);
         if (row->verdict == VERDICT_DENY) {
-            assert_memory_equal(&fixture->states, &before, sizeof before);
+            assert_states_equal(&fixture->states, &before);
             assert_int_equal(answer.charge.amount, 0);
         }
     }
@@ -258,7 +258,7 @@ static void denied_event_still_shows_what_time_brought(void **context)
     assert_int_equal(chain_tick(&ticked, &fixture->policy, fixture->now), 7);
     struct chain_answer answer = event(fixture, KWH, units(1));
     assert_answer(answer, VERDICT_DENY, REASON_EXPIRED);
-    assert_memory_equal(&fixture->states, &ticked, sizeof ticked);
+    assert_states_equal(&fixture->states, &ticked);
     assert_int_equal(fixture->states.quota.phase, QUOTA_NORMAL);
     assert_int_equal(answer.reports[2].billing.balance, 0);
 }
@@ -270,7 +270,7 @@ static void peek_is_answered_as_if_the_least_were_asked_and_changes_nothing(void
     struct chain_answer answer = event(fixture, KWH, 0);
     assert_answer(answer, VERDICT_DENY, REASON_INSUFFICIENT_BALANCE); /* The least charge is not covered. */
     assert_int_equal(answer.reports[0].entitlement.phase, ENTITLEMENT_ACTIVE);
-    assert_memory_equal(&fixture->states, &stranger, sizeof stranger);
+    assert_states_equal(&fixture->states, &stranger);
     assert_answer(event(fixture, FLAT, 0), VERDICT_ALLOW, REASON_OK);
     give(fixture, credit_of(1, INSTANT_NEVER));
     event(fixture, FLAT, units(4));
@@ -288,7 +288,7 @@ static void peek_is_answered_as_if_the_least_were_asked_and_changes_nothing(void
     assert_int_equal(answer.retry_after_ms, 12 * hour);
     fixture->now += 24 * hour;
     event(fixture, FLAT, 0);
-    assert_memory_equal(&fixture->states, &before, sizeof before);
+    assert_states_equal(&fixture->states, &before);
 }
 
 static void lost_plan_denies_entitlement_and_lifts_limits_and_prices(void **context)

@@ -37,7 +37,7 @@ static void rejected_command_changes_nothing(void **context)
     for (size_t i = 0; i < sizeof rejected / sizeof *rejected; i++) {
         assert_memory_not_equal(&rejected[i], &none, sizeof none);
         assert_int_equal(give(fixture, rejected[i]), reasons[i]);
-        assert_memory_equal(&fixture->states, &before, sizeof before);
+        assert_states_equal(&fixture->states, &before);
     }
 }
 
@@ -185,9 +185,9 @@ static void check_event(struct fixture *fixture, int meter, micro_units amount)
     struct governor_report *report = &answer.reports[meter == FLAT ? 0 : 2];
     bool is_stranger = before.entitlement.phase == ENTITLEMENT_NONE;
     if (amount == 0) {
-        assert_memory_equal(&fixture->states, &before, sizeof before);
+        assert_states_equal(&fixture->states, &before);
     } else if (answer.verdict == VERDICT_DENY && !is_stranger) {
-        assert_memory_equal(&fixture->states, &ticked, sizeof ticked);
+        assert_states_equal(&fixture->states, &ticked);
     }
     assert_int_equal(billing_imbalance(&fixture->states.billing), 0);
     assert_int_equal(report->billing.charged, answer.charge.amount);
@@ -223,7 +223,7 @@ static void same_inputs_give_the_same_bytes(void **context)
     for (int i = 0; i < 1000; i++) {
         random_step(fixture, &left);
         random_step(&twin, &right);
-        assert_memory_equal(&fixture->states, &twin.states, sizeof twin.states);
+        assert_states_equal(&fixture->states, &twin.states);
         struct chain_answer first = event(fixture, KWH, 1);
         struct chain_answer second = event(&twin, KWH, 1);
         assert_memory_equal(&first, &second, sizeof first);
