@@ -184,9 +184,8 @@ struct quota_answer quota_step(struct quota_state state, const struct plan *plan
 {
     assert(amount > 0);
     struct hearing hearing = hear_ask(&state, plan, meter, amount, now);
-    bool is_denied = hearing.phase == QUOTA_EXCEEDED;
-    struct quota_answer answer = answer_of(&hearing, is_denied ? SHOW_BEFORE : SHOW_AFTER, now);
-    if (is_denied) {
+    struct quota_answer answer = answer_of(&hearing, SHOW_AFTER, now);
+    if (hearing.phase == QUOTA_EXCEEDED) { /* The limits that deny have the same use after as before. */
         answer.state = state;
         return answer;
     }
@@ -239,17 +238,6 @@ instant_ms quota_next_edge(const struct quota_state *state, const struct plan *p
     return next;
 }
 
-/* Lowers what counts in the current window or bucket; a sliding window's previous one has been. */
-static void lower_use(struct quota_use *use, micro_units amount)
-{
-    if (amount < use->used) {
-        use->used -= amount;
-        return;
-    }
-    use->used = 0;
-    use->regained = 0;
-}
-
 static struct quota_outcome refunded(struct quota_state state, const struct plan *plan,
                                      const struct command *command)
 {
@@ -261,8 +249,8 @@ static struct quota_outcome refunded(struct quota_state state, const struct plan
         struct quota_use *use = &state.uses[place];
         bool is_meant =
             is_of_all ? quota_limit_named(plan, &use->name) != NULL : name_equal(&use->name, &command->name);
-        if (is_meant) {
-            lower_use(use, command->amount);
+        if (is_meant) { /* In a sliding window too, what was used in the one before stays used. */
+            use->used = command->amount < use->used ? use->used - command->amount : 0;
         }
     }
     return (struct quota_outcome){.state = state, .reason = REPLY_OK};

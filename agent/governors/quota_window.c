@@ -146,13 +146,14 @@ enum quota_phase quota_phase_of(micro_units used, const struct quota_terms *term
     return reaches_share(used, terms->capacity, terms->warn) ? QUOTA_WARNING : QUOTA_NORMAL;
 }
 
-/* The first instant of `window` at which floor(value x rest of the window / window) <= most: solved for the
- * rest, floor(value x rest / length) <= most means value x rest < (most + 1) x length. */
+/* The first instant of `window` at which floor(value x rest of the window / window) <= most, for a value
+ * above that. Solved for the rest: the floor is <= most when value x rest < (most + 1) x length. */
 static instant_ms share_falls_to(micro_units value, micro_units most, struct window window)
 {
+    assert(value > most);
     int64_t length = window.end - window.start;
     wide_units rest = ((wide_units)most * length + length - 1) / value;
-    return rest >= length ? window.start : window.end - (int64_t)rest;
+    return window.end - (int64_t)rest;
 }
 
 /* In this window the previous one's share falls; from the next on, this one's. */

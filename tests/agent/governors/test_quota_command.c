@@ -111,6 +111,7 @@ static const struct command_row command_rows[] = {
     {QUOTA_TOKEN_BUCKET, 80, OP_REFUND, "", 50, 605, REPLY_OK, QUOTA_NORMAL, 20, 100},
     {QUOTA_TOKEN_BUCKET, 80, OP_REFUND, "", 70, 605, REPLY_OK, QUOTA_NORMAL, 0, 100},
     {QUOTA_TOKEN_BUCKET, 80, OP_SET_LIMIT, "a", 75, 600, REPLY_OK, QUOTA_THROTTLED, 70, 75},
+    {QUOTA_TOKEN_BUCKET, 80, OP_SET_LIMIT, "a", 0, 600, REPLY_OK, QUOTA_NORMAL, 70, 0},
     {QUOTA_TOKEN_BUCKET, 80, OP_RESET, "", 0, 600, REPLY_OK, QUOTA_NORMAL, 0, 100},
 };
 
@@ -192,6 +193,8 @@ static void an_override_decides_until_cleared_and_survives_a_reset(void **contex
     give(&state, &plan, command_of(OP_SET_LIMIT, "a", 20), noon);
     take(&state, &plan, 11, noon);
     state = quota_clear_overrides(state);
+    assert_false(use_named(&state, "a")->has_override);
+    assert_int_equal(use_named(&state, "a")->override, 0);
     struct quota_answer answer = ask(&state, &plan, 1, noon);
     assert_int_equal(answer.report.limit, 100);
     assert_int_equal(answer.report.used, 12);
@@ -269,6 +272,72 @@ static void use_stays_when_terms_change(void **context)
     }
 }
 
+static void a_shorter_window_gives_at_most_the_begun_unit_back(void **context)
+{
+    (void)context;
+    struct plan plan = plan_of("a");
+    plan.quotas[0].algorithm = QUOTA_TOKEN_BUCKET;
+    plan.quotas[0].limit = 1;
+    struct quota_state state = {0};
+    take(&state, &plan, 10, noon);
+    state = quota_at(state, &plan, noon + 900);
+    assert_int_equal(state.uses[0].used, 10);
+    assert_int_equal(state.uses[0].regained, 900);
+    plan.quotas[0].window_ms = 10;
+    assert_int_equal(quota_at(state, &plan, noon + 900).uses[0].used, 10);
+    assert_int_equal(quota_at(state, &plan, noon + 901).uses[0].used, 9);
+}
+
+static void a_fixed_window_keeps_nothing_of_a_sliding_ones_past(void **context)
+{
+    (void)context;
+    struct plan sliding = plan_of("a"), fixed = plan_of("a");
+    sliding.quotas[0].algorithm = QUOTA_SLIDING;
+    struct quota_state state = {0};
+    take(&state, &sliding, 60, noon);
+    take(&state, &sliding, 1, noon + 1000);
+    assert_int_equal(state.uses[0].previous, 60);
+    state = quota_at(state, &fixed, noon + 1000);
+    assert_int_equal(state.uses[0].used, 1);
+    assert_int_equal(state.uses[0].previous, 0);
+}
+
+/* Names a to h used in that order. */
+static struct quota_state full_state(void)
+{
+    struct quota_state state = {.use_count = QUOTA_USES_MAX};
+    for (uint8_t i = 0; i < QUOTA_USES_MAX; i++) {
+        const char name[2] = {(char)('a' + i), '\0'};
+        state.uses[i] = (struct quota_use){.name = name_of(name), .used = 10, .since = noon + i};
+    }
+    return state;
+}
+
+static void the_plans_own_names_are_never_forgotten(void **context)
+{
+    (void)context;
+    struct plan plan = plan_of("aibj");
+    struct quota_state state = full_state();
+    give(&state, &plan, command_of(OP_SET_LIMIT, "i", 500), noon + 10);
+    give(&state, &plan, command_of(OP_SET_LIMIT, "j", 500), noon + 10);
+    assert_non_null(use_named(&state, "a"));
+    assert_non_null(use_named(&state, "b"));
+    assert_null(use_named(&state, "c"));
+    assert_null(use_named(&state, "d"));
+}
+
+static void use_of_the_window_before_is_use_too(void **context)
+{
+    (void)context;
+    struct plan plan = plan_of("i");
+    struct quota_state state = full_state();
+    state.uses[7].previous = state.uses[7].used;
+    state.uses[7].used = 0;
+    take(&state, &plan, 10, noon + 10);
+    assert_non_null(use_named(&state, "h"));
+    assert_null(use_named(&state, "a"));
+}
+
 static void eight_names_are_remembered_and_the_ninth_costs_the_least_recently_used(void **context)
 {
     (void)context;
@@ -319,6 +388,10 @@ int main(void)
         cmocka_unit_test(regained_at_the_old_rate_until_the_override),
         cmocka_unit_test(use_survives_a_change_of_plan_and_back),
         cmocka_unit_test(use_stays_when_terms_change),
+        cmocka_unit_test(a_shorter_window_gives_at_most_the_begun_unit_back),
+        cmocka_unit_test(a_fixed_window_keeps_nothing_of_a_sliding_ones_past),
+        cmocka_unit_test(the_plans_own_names_are_never_forgotten),
+        cmocka_unit_test(use_of_the_window_before_is_use_too),
         cmocka_unit_test(eight_names_are_remembered_and_the_ninth_costs_the_least_recently_used),
         cmocka_unit_test(an_override_is_remembered_longer_than_an_idle_name),
     };
