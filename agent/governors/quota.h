@@ -22,8 +22,7 @@ struct quota_use {
     micro_units override; /* set_limit's value. */
     micro_units used;     /* In the window that holds `since`; token bucket: what was not yet regained. */
     micro_units previous; /* Sliding: in the window before. */
-    int64_t
-        regained; /* Token bucket: what of `used` is regained already, in window_ms-ths of a micro-unit. */
+    int64_t regained;     /* Token bucket: of `used`, in window_ms-ths of a micro-unit; under one. */
     instant_ms since;
 };
 
