@@ -8,6 +8,7 @@
 
 #include "agent/runtime/index_chain.h"
 #include "agent/runtime/message.h"
+#include "agent/runtime/slot_map.h"
 #include "base/status.h"
 
 enum {
@@ -59,16 +60,13 @@ struct event_pool {
     uint8_t *storage;           /* In the file: the messages' bytes. */
     void *memory;               /* Everything below lies here. */
     size_t memory_bytes;
-    uint64_t *taken;   /* A bit per slot. */
     uint32_t *buckets; /* Sequence to slot, chained by `chained`; 0 is none, else slot + 1. */
     uint32_t *chained;
     slot_index *pending; /* Slots of an earlier run in order of sequence. */
     struct pool_arrival *arrivals;
     uint32_t pending_count;
     uint32_t pending_at;
-    uint32_t cursor;
-    uint32_t used;
-    uint32_t high_water;
+    struct slot_map map;
     uint64_t overwritten;
     uint64_t waits;
     uint64_t next_sequence;

@@ -68,7 +68,8 @@ struct scheduler {
     struct subject_table subjects;
     struct run_queue queue;
     struct intake intake;
-    struct index_chain unreliable; /* QoS 0 events waiting anywhere, oldest first. */
+    struct index_chain unreliable_posted; /* QoS 0 events in mailboxes, oldest first, and in the intake. */
+    struct index_chain unreliable_arrived;
     void *memory;
     size_t memory_bytes;
     struct scheduler_process *processes; /* One per hot subject. */

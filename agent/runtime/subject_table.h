@@ -39,6 +39,7 @@ struct subject_table {
     uint32_t bucket_mask;
     uint32_t *block_next;
     uint8_t *blocks;
+    uint8_t *page_used;      /* Blocks in use of each page. */
     struct index_chain idle; /* Least recently used first. */
     uint32_t free_subject;   /* Given back, chained; INDEX_NONE at the end. */
     uint32_t free_block;
@@ -64,6 +65,9 @@ MUST_USE enum status subject_table_add(struct subject_table *table, const struct
 void subject_table_set_busy(struct subject_table *table, uint32_t subject);
 void subject_table_set_idle(struct subject_table *table, uint32_t subject);
 
+/* Whether an add would find no room now. */
+bool subject_table_is_full(const struct subject_table *table);
+
 /* Borrowed until the subject is evicted. */
 const struct name *subject_table_name(const struct subject_table *table, uint32_t subject);
 
@@ -76,7 +80,8 @@ MUST_USE enum status subject_table_load(const struct subject_table *table, uint3
 
 void subject_table_forget(struct subject_table *table, uint32_t subject);
 
-/* Evicts up to `count` of the longest idle; returns how many. */
+/* Evicts up to `count` of the longest idle and returns the memory that sets free to the system; returns how
+ * many. */
 uint32_t subject_table_trim(struct subject_table *table, uint32_t count);
 
 struct subject_table_stats subject_table_stats(const struct subject_table *table);
