@@ -6,7 +6,8 @@
 #include "agent/state/state_log.h"
 
 struct state_log_reader {
-    struct state_log *log; /* (Private parts follow with the implementation.) */
+    struct state_log *log;
+    struct frame_cache cache;
 };
 
 /* Takes its memory (untouched pages cost nothing) from the system once: STATUS_NO_MEMORY. `log` outlives it.

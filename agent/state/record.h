@@ -4,7 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/instant.h"
-#include "base/name.h"
+#include "base/pack.h"
 #include "base/status.h"
 
 /* Where a record lies: frame sequence << 16 | ordinal of the record within the frame. Known as soon as the
@@ -46,8 +46,29 @@ struct state_log_listener {
     void *self;
 };
 
+enum seq_use { SEQ_NONE, SEQ_TAKEN };
+
+/* The records of one frame, oldest first. */
+struct record_walk {
+    struct unpacker rest;
+    uint64_t frame;
+    uint64_t next_seq; /* What the next record that takes a seq has. */
+};
+
+enum { RECORD_HEADER_MAX = 116 }; /* What a packed record needs beside its body, at most. */
+
 uint64_t record_ref_frame(record_ref ref);
 uint32_t record_ref_ordinal(record_ref ref);
 record_ref record_ref_of(uint64_t frame, uint32_t ordinal);
+
+/* The ordinal is that of record->ref; a seq taken is not written, it follows from the order. */
+void record_pack(struct packer *packer, const struct record *record, enum seq_use use);
+
+/* `payload` outlives the walk and what it gives. */
+struct record_walk record_walk_of(struct bytes payload, uint64_t frame, uint64_t first_seq);
+
+/* The next record, its body borrowed from the payload. STATUS_EMPTY at the end; STATUS_CORRUPT, from then on,
+ * when the bytes are no record. */
+MUST_USE enum status record_walk_next(struct record_walk *walk, struct record *record);
 
 #endif

@@ -7,13 +7,20 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "agent/state/batch.h"
+#include "agent/state/compression.h"
+#include "agent/state/frame.h"
+#include "agent/state/frame_cache.h"
+#include "agent/state/recent.h"
 #include "agent/state/record.h"
+#include "agent/state/segment.h"
+#include "agent/state/subject_index.h"
 #include "base/hash.h"
 #include "base/io.h"
 
 enum {
-    STATE_LOG_BATCH_MAX = 16 << 20,  /* batch_bytes, at most. */
-    STATE_LOG_RECORD_OVERHEAD = 128, /* What each record counts for in a transaction beside its body. */
+    STATE_LOG_BATCH_MAX = FRAME_RAW_MAX, /* batch_bytes, at most. */
+    STATE_LOG_RECORD_OVERHEAD = 128,     /* What each record counts for in a transaction beside its body. */
 };
 
 enum log_durability { DURABILITY_FSYNC, DURABILITY_OS };
@@ -60,10 +67,45 @@ struct segment_range {
     bool needed;          /* Space is short: compact now. */
 };
 
-enum seq_use { SEQ_NONE, SEQ_TAKEN };
-
+/* Private to the log's own sources, but for its size. */
 struct state_log {
-    pthread_mutex_t lock; /* (Private parts follow with the implementation.) */
+    struct state_log_settings settings;
+    int lock_file;
+    pthread_mutex_t lock;     /* Guards all below, except what only the committing thread touches. */
+    pthread_cond_t room;      /* The open batch was taken. */
+    pthread_cond_t work;      /* There is something to commit. */
+    pthread_cond_t committed; /* Something was committed. */
+    enum status failure;      /* STATUS_OK, or STATUS_IO for good. */
+    bool is_shut;
+    bool is_marked; /* A frame is wanted even without records. */
+    bool is_stuck;  /* The batch being written found no space; */
+    bool may_retry; /* and some was regained since. */
+    struct batch batches[2];
+    struct batch *open;
+    struct batch *writing; /* NULL: none. */
+    struct subject_index index;
+    struct segments segments;
+    struct recent recent;
+    struct frame_cache scout; /* For telling subjects with equal hashes apart. */
+    size_t frame_most;        /* Records of the largest frame a reader may meet, in bytes. */
+    uint64_t committed_frame;
+    record_ref committed_ref; /* The last committed record. */
+    uint64_t pool_sequence_high;
+    struct state_log_stats stats;
+    _Atomic uint64_t last_seq;
+    _Atomic uint32_t subjects;
+    _Atomic instant_ms clock_high;
+    _Atomic record_ref outbox_cursor;
+    /* The committing thread's. */
+    struct frame_header header; /* Of the frame being written; header.crc of the last one after. */
+    bool is_sealed;             /* `header` and `frame` hold the batch being written. */
+    uint8_t *frame;
+    struct deflater deflater;
+    int file; /* Of the last segment; -1: none. */
+    uint64_t durable_frame;
+    uint32_t previous_crc;
+    uint8_t *memory;
+    size_t memory_bytes;
 };
 
 /* Reads everything there is: `recovery` gets every record, oldest first; the index is rebuilt; a torn tail is

@@ -1,0 +1,113 @@
+#include "agent/state/frame.h"
+
+#include <string.h>
+#include <zlib.h>
+
+enum {
+    MAGIC = 0x42594c46, /* "FLYB" */
+    HEADER_CRC_OFFSET = FRAME_HEADER_BYTES - 4,
+    HEADER_BYTES_MAX = 512,
+    HEADER_BYTES_LEAST = 20, /* Up to the frame sequence, and the CRC: the part every version shares. */
+};
+
+static uint32_t crc_of(const uint8_t *data, size_t length)
+{
+    return (uint32_t)crc32_z(0, data, length);
+}
+
+uint64_t frame_bytes(uint32_t stored_length)
+{
+    uint64_t bytes = (uint64_t)FRAME_HEADER_BYTES + stored_length;
+    return (bytes + FRAME_BLOCK_BYTES - 1) / FRAME_BLOCK_BYTES * FRAME_BLOCK_BYTES;
+}
+
+void frame_seal(struct frame_header *header, uint8_t *frame)
+{
+    size_t end = FRAME_HEADER_BYTES + (size_t)header->stored_length;
+    header->payload_crc = crc_of(frame + FRAME_HEADER_BYTES, header->stored_length);
+    memset(frame + end, 0, frame_bytes(header->stored_length) - end);
+    struct packer packer = packer_of(frame, FRAME_HEADER_BYTES);
+    pack_u32(&packer, MAGIC);
+    pack_u16(&packer, FRAME_FORMAT_VERSION);
+    pack_u16(&packer, FRAME_HEADER_BYTES);
+    pack_u64(&packer, header->frame);
+    pack_u64(&packer, header->durable_frame);
+    pack_u64(&packer, header->first_seq);
+    pack_u32(&packer, header->seq_count);
+    pack_u32(&packer, header->previous_crc);
+    pack_i64(&packer, header->clock_high);
+    pack_u64(&packer, header->outbox_cursor);
+    pack_u64(&packer, header->pool_sequence_high);
+    pack_u32(&packer, header->record_count);
+    pack_u32(&packer, header->raw_length);
+    pack_u32(&packer, header->stored_length);
+    pack_u32(&packer, (uint32_t)header->compression);
+    pack_u32(&packer, header->payload_crc);
+    header->crc = crc_of(frame, HEADER_CRC_OFFSET);
+    pack_u32(&packer, header->crc);
+}
+
+static void unpack_fields(struct unpacker *unpacker, struct frame_header *header)
+{
+    header->durable_frame = unpack_u64(unpacker);
+    header->first_seq = unpack_u64(unpacker);
+    header->seq_count = unpack_u32(unpacker);
+    header->previous_crc = unpack_u32(unpacker);
+    header->clock_high = unpack_i64(unpacker);
+    header->outbox_cursor = unpack_u64(unpacker);
+    header->pool_sequence_high = unpack_u64(unpacker);
+    header->record_count = unpack_u32(unpacker);
+    header->raw_length = unpack_u32(unpacker);
+    header->stored_length = unpack_u32(unpacker);
+    header->compression = (enum frame_compression)unpack_enum(unpacker, FRAME_ZLIB);
+    unpack_raw(unpacker, 3);
+    header->payload_crc = unpack_u32(unpacker);
+    header->crc = unpack_u32(unpacker);
+}
+
+static uint32_t stored_crc(struct bytes block, uint16_t header_length)
+{
+    struct unpacker unpacker = unpacker_of(bytes_after(block, (size_t)header_length - 4));
+    return unpack_u32(&unpacker);
+}
+
+static bool lengths_are_possible(const struct frame_header *header)
+{
+    return header->raw_length <= FRAME_RAW_MAX && header->stored_length <= header->raw_length &&
+           (header->compression == FRAME_ZLIB || header->stored_length == header->raw_length);
+}
+
+enum status frame_unpack(struct bytes block, struct frame_header *header)
+{
+    *header = (struct frame_header){0};
+    struct unpacker unpacker = unpacker_of(block);
+    uint32_t magic = unpack_u32(&unpacker);
+    uint16_t version = unpack_u16(&unpacker);
+    uint16_t length = unpack_u16(&unpacker);
+    if (magic != MAGIC || length < HEADER_BYTES_LEAST || length > HEADER_BYTES_MAX || length > block.length ||
+        stored_crc(block, length) != crc_of(block.data, (size_t)length - 4)) {
+        return STATUS_CORRUPT;
+    }
+    header->frame = unpack_u64(&unpacker);
+    if (version != FRAME_FORMAT_VERSION) {
+        return STATUS_UNSUPPORTED;
+    }
+    unpack_fields(&unpacker, header);
+    bool is_whole = length == FRAME_HEADER_BYTES && !unpacker.failed && header->frame != 0;
+    return is_whole && lengths_are_possible(header) ? STATUS_OK : STATUS_CORRUPT;
+}
+
+enum status frame_check(struct bytes frame, const struct frame_header *header)
+{
+    const uint8_t *payload = frame.data + FRAME_HEADER_BYTES;
+    if (frame.length != frame_bytes(header->stored_length) ||
+        crc_of(payload, header->stored_length) != header->payload_crc) {
+        return STATUS_CORRUPT;
+    }
+    for (size_t i = FRAME_HEADER_BYTES + (size_t)header->stored_length; i < frame.length; i++) {
+        if (frame.data[i] != 0) {
+            return STATUS_CORRUPT;
+        }
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,37 @@
+/* What the log's own sources share. Unless said otherwise the caller holds the lock. */
+#ifndef FLYBALL_STATE_INTERNALS_H
+#define FLYBALL_STATE_INTERNALS_H
+
+#include "agent/state/state_log.h"
+
+enum space_use { SPACE_ORDINARY, SPACE_RESERVED };
+
+uint64_t log_subject_hash(const struct state_log *log, const struct name *subject);
+
+/* The open batch or the one being written, if it becomes that frame; else NULL. */
+struct batch *log_batch_of(struct state_log *log, uint64_t frame);
+
+/* An image came to lie (+1) or was superseded (-1) in that frame. */
+void log_count_image(struct state_log *log, uint64_t frame, int64_t change);
+
+/* Whether what is put now will surely find a place on the disk. */
+bool log_has_space(struct state_log *log, enum space_use use);
+
+/* Puts the frame into `cache` if it needs no reading: held already, or recent. */
+bool log_load_recent(struct state_log *log, struct frame_cache *cache, uint64_t frame);
+
+/* Makes spares up to the number kept, as far as budget and disk allow. Takes the lock itself; the committing
+ * thread only. */
+void log_make_spares(struct state_log *log);
+
+/* Begins the next segment, `frame` being its first frame. As above. */
+MUST_USE enum status log_next_segment(struct state_log *log, uint64_t frame);
+
+/* Reads what is there and makes the log go on after it. Before anything else, without the lock. */
+MUST_USE enum status log_recover(struct state_log *log, struct state_log_listener listener,
+                                 struct state_log_report *report);
+
+/* A file became a spare. */
+void log_give_spare(struct state_log *log, uint32_t number);
+
+#endif

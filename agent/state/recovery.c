@@ -1,0 +1,232 @@
+#include <assert.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/state/internals.h"
+#include "agent/state/pages.h"
+#include "agent/state/scan.h"
+
+struct recovery {
+    struct state_log *log;
+    struct state_log_listener listener;
+    struct state_log_report *report;
+    struct scan_end end;
+};
+
+static enum status explain(struct state_log_report *report, enum status status, const char *what)
+{
+    snprintf(report->message, sizeof report->message, "%s", what);
+    return status;
+}
+
+static enum status recover_frame(void *self, const struct frame_header *header, struct scan_segment segment,
+                                 uint64_t offset)
+{
+    struct recovery *recovery = self;
+    struct state_log *log = recovery->log;
+    struct segments *segments = &log->segments;
+    if (segments->count == 0 || segments_last(segments)->number != segment.number) {
+        segments_append(segments, segment.number, segment.bytes, header->frame);
+        segments->file_bytes += segment.bytes;
+    }
+    assert(segments_last(segments)->used_bytes == offset);
+    segments_add_frame(segments, header->frame, frame_bytes(header->stored_length), RECORD_REF_NONE);
+    log->frame_most = header->raw_length > log->frame_most ? header->raw_length : log->frame_most;
+    return STATUS_OK;
+}
+
+/* `previous` tells subjects with equal hashes apart without a look at their names; one that is gone from the
+ * log means the first image that is left. */
+static enum status recover_image(struct state_log *log, const struct record *image)
+{
+    uint64_t hash = log_subject_hash(log, &image->subject);
+    struct subject_probe probe = subject_probe_of(&log->index, hash);
+    int64_t place = subject_index_next(&log->index, &probe);
+    while (place != SUBJECT_PLACE_NONE && log->index.places[place].ref != image->previous) {
+        place = subject_index_next(&log->index, &probe);
+    }
+    log_count_image(log, record_ref_frame(image->ref), +1);
+    if (place == SUBJECT_PLACE_NONE) {
+        return log->index.count < log->settings.subjects_max + 256
+                   ? subject_index_add(&log->index, hash, image->ref, image->edge)
+                   : STATUS_FULL;
+    }
+    log_count_image(log, record_ref_frame(image->previous), -1);
+    subject_index_set(&log->index, place, image->ref, image->edge);
+    return STATUS_OK;
+}
+
+static enum status recover_record(void *self, const struct record *record)
+{
+    struct recovery *recovery = self;
+    struct state_log *log = recovery->log;
+    segments_last(&log->segments)->last_ref = record->ref;
+    log->committed_ref = record->ref;
+    if (record->kind == RECORD_IMAGE) {
+        enum status status = recover_image(log, record);
+        if (status != STATUS_OK) {
+            return explain(recovery->report, status,
+                           "the store holds more subjects than subjects_max; raise it");
+        }
+    }
+    if (recovery->listener.record != NULL) {
+        recovery->listener.record(recovery->listener.self, record);
+    }
+    return STATUS_OK;
+}
+
+static enum status scan_frames(struct recovery *recovery)
+{
+    struct state_log *log = recovery->log;
+    struct scan_visitor visitor = {.frame = recover_frame, .record = recover_record, .self = recovery};
+    enum status status =
+        scan_run(&log->settings.io, log->settings.folder, SCAN_ALONE, visitor, &recovery->end);
+    if (status != STATUS_OK && recovery->end.message[0] != '\0') {
+        return explain(recovery->report, status, recovery->end.message);
+    }
+    return status;
+}
+
+/* Files behind the last frame, or of no frame at all, are spares that were about to be used. */
+static enum status free_unused_segments(struct state_log *log)
+{
+    const struct io *io = &log->settings.io;
+    struct segment_numbers numbers;
+    uint32_t last = log->segments.count > 0 ? segments_last(&log->segments)->number : 0;
+    enum status status = segment_numbers_list(io, log->settings.folder, SEGMENT_FILE, &numbers);
+    for (size_t i = 0; status == STATUS_OK && i < numbers.count; i++) {
+        if (numbers.numbers[i] > last || log->segments.count == 0) {
+            struct segment_path from =
+                segment_path_of(log->settings.folder, SEGMENT_FILE, numbers.numbers[i]);
+            struct segment_path to =
+                segment_path_of(log->settings.folder, SPARE_FILE, log->segments.next_spare++);
+            status = segment_rename(io, &from, &to);
+        }
+    }
+    segment_numbers_free(&numbers);
+    return status;
+}
+
+static void keep_spare(struct state_log *log, uint32_t number)
+{
+    const struct io *io = &log->settings.io;
+    struct segment_path path = segment_path_of(log->settings.folder, SPARE_FILE, number);
+    bool is_whole = segment_file_size(io, path.text) == (int64_t)log->settings.segment_bytes;
+    if (is_whole && segments_may_grow(&log->segments)) {
+        segments_give_spare(&log->segments, number);
+        log->segments.file_bytes += log->settings.segment_bytes;
+    } else {
+        io->unlink(io->self, path.text);
+    }
+}
+
+static enum status collect_spares(struct state_log *log)
+{
+    struct segment_numbers numbers;
+    enum status status = segment_numbers_list(&log->settings.io, log->settings.folder, SPARE_FILE, &numbers);
+    if (status == STATUS_OK && numbers.count > 0) {
+        log->segments.next_spare = numbers.numbers[numbers.count - 1] + 1;
+    }
+    if (status == STATUS_OK) {
+        status = free_unused_segments(log);
+    }
+    segment_numbers_free(&numbers);
+    if (status == STATUS_OK) {
+        status = segment_numbers_list(&log->settings.io, log->settings.folder, SPARE_FILE, &numbers);
+        for (size_t i = 0; status == STATUS_OK && i < numbers.count; i++) {
+            keep_spare(log, numbers.numbers[i]);
+        }
+        segment_numbers_free(&numbers);
+    }
+    return status;
+}
+
+/* The last frame may have been read from the page cache of a process that died before, or because, its sync
+ * failed: written again, it surely is on the disk before anything relies on it. */
+static enum status write_last_again(struct state_log *log, const struct scan_end *end)
+{
+    const struct io *io = &log->settings.io;
+    struct segment *last = segments_last(&log->segments);
+    size_t bytes = frame_bytes(end->last.stored_length);
+    uint8_t *copy = pages_take(bytes);
+    if (copy == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    bool is_written = io_read_full(io, log->file, copy, bytes, (off_t)end->last_offset) == (ssize_t)bytes &&
+                      io_write_full(io, log->file, copy, bytes, (off_t)end->last_offset) == 0;
+    if (is_written && last->used_bytes < last->bytes) {
+        memset(copy, 0, FRAME_BLOCK_BYTES);
+        is_written = io_write_full(io, log->file, copy, FRAME_BLOCK_BYTES, (off_t)last->used_bytes) == 0;
+    }
+    pages_give(copy, bytes);
+    return is_written && io->fdatasync(io->self, log->file) == 0 ? STATUS_OK : STATUS_IO;
+}
+
+static enum status reopen_last(struct state_log *log, const struct scan_end *end)
+{
+    const struct io *io = &log->settings.io;
+    struct segment *last = segments_last(&log->segments);
+    struct segment_path path = segment_path_of(log->settings.folder, SEGMENT_FILE, last->number);
+    log->file = io->open(io->self, path.text, O_RDWR, 0);
+    if (log->file < 0) {
+        return STATUS_IO;
+    }
+    /* A copy of the folder may have been cut short. */
+    if (last->bytes < log->settings.segment_bytes &&
+        io->fallocate(io->self, log->file, (off_t)log->settings.segment_bytes) == 0) {
+        log->segments.file_bytes += log->settings.segment_bytes - last->bytes;
+        last->bytes = log->settings.segment_bytes;
+    }
+    return write_last_again(log, end);
+}
+
+static void continue_after(struct state_log *log, const struct frame_header *last)
+{
+    uint64_t next_seq = last->frame == 0 ? 1 : last->first_seq + last->seq_count;
+    log->committed_frame = last->frame;
+    log->durable_frame = last->frame;
+    log->previous_crc = last->crc;
+    log->pool_sequence_high = last->pool_sequence_high;
+    log->header = *last;
+    atomic_store(&log->clock_high, last->clock_high);
+    atomic_store(&log->outbox_cursor, last->outbox_cursor);
+    atomic_store(&log->last_seq, next_seq - 1);
+    atomic_store(&log->subjects, log->index.count);
+    log->open = &log->batches[0];
+    batch_start(log->open, last->frame + 1, next_seq);
+}
+
+static enum status rebuild(struct recovery *recovery)
+{
+    struct state_log *log = recovery->log;
+    enum status status = scan_frames(recovery);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = collect_spares(log);
+    if (status == STATUS_OK) {
+        continue_after(log, &recovery->end.last);
+        status = log->segments.count > 0 ? reopen_last(log, &recovery->end) : log_next_segment(log, 1);
+    }
+    if (status == STATUS_OK && io_sync_folder(&log->settings.io, log->settings.folder) != 0) {
+        status = STATUS_IO;
+    }
+    if (status == STATUS_NO_SPACE) {
+        return explain(recovery->report, status, "no space for the store's first segment");
+    }
+    return status == STATUS_OK ? STATUS_OK : explain(recovery->report, status, "the store cannot be written");
+}
+
+enum status log_recover(struct state_log *log, struct state_log_listener listener,
+                        struct state_log_report *report)
+{
+    struct recovery recovery = {.log = log, .listener = listener, .report = report};
+    enum status status = rebuild(&recovery);
+    report->frames = recovery.end.frames;
+    report->records = recovery.end.records;
+    report->torn_bytes = recovery.end.torn_bytes;
+    report->subjects = log->index.count;
+    report->last_seq = atomic_load(&log->last_seq);
+    return status;
+}

@@ -1,0 +1,150 @@
+#include "agent/state/segment.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "agent/state/frame.h"
+
+static size_t list_bytes(struct segments_size size)
+{
+    return size.segments * sizeof(struct segment);
+}
+
+static size_t spares_bytes(struct segments_size size)
+{
+    return size.segments * sizeof(uint32_t);
+}
+
+static uint64_t directory_places(struct segments_size size)
+{
+    return size.bytes / FRAME_BLOCK_BYTES + 1;
+}
+
+size_t segments_memory_bytes(struct segments_size size)
+{
+    return list_bytes(size) + spares_bytes(size) + directory_places(size) * sizeof(uint16_t);
+}
+
+void segments_init(struct segments *segments, void *memory, struct segments_size size)
+{
+    uint8_t *bytes = memory;
+    *segments =
+        (struct segments){.list = memory,
+                          .capacity = size.segments,
+                          .spares = (uint32_t *)(void *)(bytes + list_bytes(size)),
+                          .directory = (uint16_t *)(void *)(bytes + list_bytes(size) + spares_bytes(size)),
+                          .directory_size = directory_places(size),
+                          .next_spare = 1};
+}
+
+struct segment *segments_append(struct segments *segments, uint32_t number, uint64_t bytes,
+                                uint64_t first_frame)
+{
+    assert(segments->count < segments->capacity);
+    struct segment *segment = &segments->list[segments->count++];
+    *segment = (struct segment){
+        .number = number, .bytes = bytes / FRAME_BLOCK_BYTES * FRAME_BLOCK_BYTES, .first_frame = first_frame};
+    return segment;
+}
+
+struct segment *segments_last(struct segments *segments)
+{
+    assert(segments->count > 0);
+    return &segments->list[segments->count - 1];
+}
+
+uint64_t segments_room(struct segments *segments)
+{
+    struct segment *last = segments_last(segments);
+    return last->bytes - last->used_bytes;
+}
+
+void segments_add_frame(struct segments *segments, uint64_t frame, uint64_t bytes, record_ref last_ref)
+{
+    struct segment *last = segments_last(segments);
+    assert(frame == last->first_frame + last->frame_count && bytes <= last->bytes - last->used_bytes);
+    segments->directory[frame % segments->directory_size] = (uint16_t)(last->used_bytes / FRAME_BLOCK_BYTES);
+    last->used_bytes += bytes;
+    last->frame_count++;
+    last->last_ref = last_ref == RECORD_REF_NONE ? last->last_ref : last_ref;
+}
+
+uint64_t segments_first_frame(const struct segments *segments)
+{
+    return segments->list[0].first_frame;
+}
+
+struct segment *segments_of_frame(struct segments *segments, uint64_t frame)
+{
+    uint32_t low = 0;
+    uint32_t high = segments->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        struct segment *segment = &segments->list[middle];
+        if (frame < segment->first_frame) {
+            high = middle;
+        } else if (frame - segment->first_frame >= segment->frame_count) {
+            low = middle + 1;
+        } else {
+            return segment;
+        }
+    }
+    return NULL;
+}
+
+static uint64_t offset_of(const struct segments *segments, uint64_t frame)
+{
+    return (uint64_t)segments->directory[frame % segments->directory_size] * FRAME_BLOCK_BYTES;
+}
+
+enum status segments_locate(struct segments *segments, uint64_t frame, struct frame_place *place)
+{
+    const struct segment *segment = segments_of_frame(segments, frame);
+    if (segment == NULL) {
+        return STATUS_NOT_FOUND;
+    }
+    bool is_last = frame - segment->first_frame == segment->frame_count - 1;
+    uint64_t offset = offset_of(segments, frame);
+    uint64_t end = is_last ? segment->used_bytes : offset_of(segments, frame + 1);
+    *place = (struct frame_place){.number = segment->number, .offset = offset, .bytes = end - offset};
+    return STATUS_OK;
+}
+
+struct segment segments_take_oldest(struct segments *segments)
+{
+    assert(segments->count > 1);
+    struct segment oldest = segments->list[0];
+    segments->count--;
+    memmove(segments->list, segments->list + 1, segments->count * sizeof *segments->list);
+    return oldest;
+}
+
+void segments_give_spare(struct segments *segments, uint32_t number)
+{
+    assert(segments->spare_count < segments->capacity);
+    segments->spares[segments->spare_count++] = number;
+}
+
+bool segments_take_spare(struct segments *segments, uint32_t *number)
+{
+    if (segments->spare_count == 0) {
+        return false;
+    }
+    *number = segments->spares[--segments->spare_count];
+    return true;
+}
+
+bool segments_may_grow(const struct segments *segments)
+{
+    return segments->file_bytes + segments->segment_bytes <= segments->max_bytes &&
+           segments->count + segments->spare_count < segments->capacity;
+}
+
+uint64_t segments_used_bytes(const struct segments *segments)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < segments->count; i++) {
+        bytes += segments->list[i].bytes;
+    }
+    return bytes;
+}

@@ -1,0 +1,210 @@
+#include <fcntl.h>
+
+#include "agent/state/internals.h"
+
+/* Each batch is at most one frame, and a segment holds at least two of the largest: with a spare beyond the
+ * reserve both batches find room, else the rest of the current segment must do. */
+bool log_has_space(struct state_log *log, enum space_use use)
+{
+    uint32_t untouchable = use == SPACE_ORDINARY ? SEGMENT_SPARES_RESERVED : 0;
+    if (log->segments.spare_count > untouchable) {
+        return true;
+    }
+    uint64_t batches = log->writing != NULL ? 2 : 1;
+    return segments_room(&log->segments) >= batches * frame_bytes(log->settings.batch_bytes);
+}
+
+void log_give_spare(struct state_log *log, uint32_t number)
+{
+    segments_give_spare(&log->segments, number);
+    log->may_retry = true;
+    pthread_cond_signal(&log->work);
+}
+
+static bool wants_spare(struct state_log *log, uint32_t *number)
+{
+    pthread_mutex_lock(&log->lock);
+    bool wanted = log->segments.spare_count < SEGMENT_SPARES_KEPT && segments_may_grow(&log->segments);
+    *number = log->segments.next_spare;
+    log->segments.next_spare += wanted ? 1 : 0;
+    pthread_mutex_unlock(&log->lock);
+    return wanted;
+}
+
+void log_make_spares(struct state_log *log)
+{
+    const struct state_log_settings *settings = &log->settings;
+    uint32_t number;
+    while (wants_spare(log, &number)) {
+        if (segment_spare_create(&settings->io, settings->folder, number, settings->segment_bytes) !=
+            STATUS_OK) {
+            return; /* What lacks shows in the spares; the next call tries again. */
+        }
+        pthread_mutex_lock(&log->lock);
+        log->segments.file_bytes += settings->segment_bytes;
+        log_give_spare(log, number);
+        pthread_mutex_unlock(&log->lock);
+    }
+}
+
+static bool take_spare(struct state_log *log, uint32_t *number)
+{
+    pthread_mutex_lock(&log->lock);
+    bool taken = segments_take_spare(&log->segments, number);
+    pthread_mutex_unlock(&log->lock);
+    return taken;
+}
+
+/* Makes the spare the next segment, durably, and opens it: the file, or -1 and errno. */
+static int open_as_segment(struct state_log *log, uint32_t spare, uint32_t number)
+{
+    const struct io *io = &log->settings.io;
+    struct segment_path from = segment_path_of(log->settings.folder, SPARE_FILE, spare);
+    struct segment_path to = segment_path_of(log->settings.folder, SEGMENT_FILE, number);
+    if (io->rename(io->self, from.text, to.text) != 0 || io_sync_folder(io, log->settings.folder) != 0) {
+        return -1;
+    }
+    return io->open(io->self, to.text, O_RDWR, 0);
+}
+
+/* Without waiting for the disk at each commit, it is waited for at each segment's end. */
+static enum status finish_segment(struct state_log *log)
+{
+    const struct io *io = &log->settings.io;
+    if (log->file < 0) {
+        return STATUS_OK;
+    }
+    if (log->settings.durability == DURABILITY_OS && io->fdatasync(io->self, log->file) != 0) {
+        return STATUS_IO;
+    }
+    log->durable_frame = log->committed_frame;
+    io->close(io->self, log->file);
+    log->file = -1;
+    return STATUS_OK;
+}
+
+static uint32_t next_number(struct state_log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    uint32_t number = log->segments.count > 0 ? segments_last(&log->segments)->number + 1 : 1;
+    pthread_mutex_unlock(&log->lock);
+    return number;
+}
+
+enum status log_next_segment(struct state_log *log, uint64_t frame)
+{
+    uint32_t spare;
+    if (!take_spare(log, &spare)) {
+        log_make_spares(log);
+        if (!take_spare(log, &spare)) {
+            return STATUS_NO_SPACE;
+        }
+    }
+    enum status status = finish_segment(log);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    uint32_t number = next_number(log);
+    log->file = open_as_segment(log, spare, number);
+    if (log->file < 0) {
+        return STATUS_IO;
+    }
+    pthread_mutex_lock(&log->lock);
+    segments_append(&log->segments, number, log->settings.segment_bytes, frame);
+    pthread_mutex_unlock(&log->lock);
+    return STATUS_OK;
+}
+
+/* Too little is left to let the log run into its reserve. */
+static bool is_space_short(const struct state_log *log)
+{
+    const struct segments *segments = &log->segments;
+    uint64_t kept = (SEGMENT_SPARES_RESERVED + 2) * segments->segment_bytes;
+    return segments->spare_count < SEGMENT_SPARES_KEPT ||
+           segments_used_bytes(segments) > segments->max_bytes - kept;
+}
+
+/* The last committed frame stays: it carries the sequences. */
+static bool has_oldest(const struct state_log *log)
+{
+    const struct segment *oldest = &log->segments.list[0];
+    return log->segments.count > 1 && oldest->first_frame + oldest->frame_count <= log->committed_frame;
+}
+
+enum status state_log_oldest(struct state_log *log, struct segment_range *range)
+{
+    enum status status = STATUS_EMPTY;
+    pthread_mutex_lock(&log->lock);
+    if (has_oldest(log)) {
+        const struct segment *oldest = &log->segments.list[0];
+        *range = (struct segment_range){.first_frame = oldest->first_frame,
+                                        .last_frame = oldest->first_frame + oldest->frame_count - 1,
+                                        .live_images = (uint64_t)oldest->live_images,
+                                        .needed = is_space_short(log)};
+        status = STATUS_OK;
+    }
+    pthread_mutex_unlock(&log->lock);
+    return status;
+}
+
+static enum status take_oldest(struct state_log *log, struct segment *oldest)
+{
+    if (log->failure != STATUS_OK) {
+        return log->failure;
+    }
+    if (!has_oldest(log)) {
+        return STATUS_EMPTY;
+    }
+    const struct segment *first = &log->segments.list[0];
+    if (first->live_images > 0 || first->last_ref > atomic_load(&log->outbox_cursor)) {
+        return STATUS_INVALID;
+    }
+    *oldest = segments_take_oldest(&log->segments);
+    return STATUS_OK;
+}
+
+/* A file of another size than the settings ask for, or beyond the budget, is not worth keeping. */
+static bool is_reusable(const struct state_log *log, const struct segment *segment)
+{
+    return segment->bytes == log->segments.segment_bytes &&
+           log->segments.file_bytes <= log->segments.max_bytes;
+}
+
+/* Turns the file into a spare, or removes it: durably, so that segments never vanish out of order. The lock
+ * is not held. */
+static enum status retire_file(struct state_log *log, const struct segment *segment, bool reuse,
+                               uint32_t spare)
+{
+    const struct io *io = &log->settings.io;
+    struct segment_path from = segment_path_of(log->settings.folder, SEGMENT_FILE, segment->number);
+    struct segment_path to = segment_path_of(log->settings.folder, SPARE_FILE, spare);
+    int result = reuse ? io->rename(io->self, from.text, to.text) : io->unlink(io->self, from.text);
+    return result == 0 && io_sync_folder(io, log->settings.folder) == 0 ? STATUS_OK : STATUS_IO;
+}
+
+enum status state_log_drop_oldest(struct state_log *log)
+{
+    struct segment oldest = {0};
+    pthread_mutex_lock(&log->lock);
+    enum status status = take_oldest(log, &oldest);
+    bool reuse = is_reusable(log, &oldest);
+    uint32_t spare = log->segments.next_spare++;
+    pthread_mutex_unlock(&log->lock);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = retire_file(log, &oldest, reuse, spare);
+    if (status != STATUS_OK) {
+        return status; /* The file stays; the next start finds it as the oldest segment again. */
+    }
+    pthread_mutex_lock(&log->lock);
+    if (reuse) {
+        log_give_spare(log, spare);
+    } else {
+        log->segments.file_bytes -= oldest.bytes;
+        log->may_retry = true;
+        pthread_cond_signal(&log->work);
+    }
+    pthread_mutex_unlock(&log->lock);
+    return STATUS_OK;
+}
