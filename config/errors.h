@@ -2,6 +2,8 @@
 #ifndef FLYBALL_CONFIG_ERRORS_H
 #define FLYBALL_CONFIG_ERRORS_H
 
+#include <stdarg.h>
+
 #include "base/text.h"
 
 enum {
@@ -46,6 +48,9 @@ const char *config_code_name(enum config_code code);
 /* Cuts path and message, at a character, if they are too long. */
 void config_errors_add(struct config_errors *errors, struct bytes path, enum config_code code,
                        const char *message, ...) __attribute__((format(printf, 4, 5)));
+
+void config_errors_add_list(struct config_errors *errors, struct bytes path, enum config_code code,
+                            const char *message, va_list arguments) __attribute__((format(printf, 4, 0)));
 
 /* A JSON array of {path, code, message}. */
 void config_errors_write(const struct config_errors *errors, struct text *json);

@@ -16,7 +16,7 @@ enum {
 
 /* Where a configuration comes from; everything is borrowed. */
 struct config_source {
-    struct bytes text;       /* The file's; length 0: no file, all defaults. */
+    struct bytes text;       /* The file's; data NULL: no file, all defaults. */
     const char *const *sets; /* "dotted.path=value", applied in order. */
     size_t set_count;
     const char *host_name; /* The default of agent.id. */

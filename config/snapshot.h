@@ -12,7 +12,7 @@ enum {
     ROUTES_MAX = 64,
 };
 
-/* Immutable; every pointer inside points into its own block. */
+/* Immutable; every pointer inside points into its own block or at a constant. */
 struct config_snapshot {
     struct settings settings;
     struct policy policy; /* version 0: the file's alone. */
