@@ -147,7 +147,6 @@ static enum status collect_spares(struct state_log *log)
 static enum status write_last_again(struct state_log *log, const struct scan_end *end)
 {
     const struct io *io = &log->settings.io;
-    struct segment *last = segments_last(&log->segments);
     size_t bytes = frame_bytes(end->last.stored_length);
     uint8_t *copy = pages_take(bytes);
     if (copy == NULL) {
@@ -155,12 +154,37 @@ static enum status write_last_again(struct state_log *log, const struct scan_end
     }
     bool is_written = io_read_full(io, log->file, copy, bytes, (off_t)end->last_offset) == (ssize_t)bytes &&
                       io_write_full(io, log->file, copy, bytes, (off_t)end->last_offset) == 0;
-    if (is_written && last->used_bytes < last->bytes) {
-        memset(copy, 0, FRAME_BLOCK_BYTES);
-        is_written = io_write_full(io, log->file, copy, FRAME_BLOCK_BYTES, (off_t)last->used_bytes) == 0;
-    }
     pages_give(copy, bytes);
-    return is_written && io->fdatasync(io->self, log->file) == 0 ? STATUS_OK : STATUS_IO;
+    return is_written ? STATUS_OK : STATUS_IO;
+}
+
+static bool is_block_of_frame(const uint8_t *block, uint64_t last_frame)
+{
+    struct frame_header header;
+    return frame_unpack(bytes_of(block, FRAME_BLOCK_BYTES), &header) == STATUS_OK &&
+           header.frame > last_frame;
+}
+
+/* What is left of frames that were never acknowledged loses its beginning. */
+static enum status cut_tail(struct state_log *log, const struct scan_end *end)
+{
+    static const uint8_t zeros[FRAME_BLOCK_BYTES];
+    const struct io *io = &log->settings.io;
+    const struct segment *last = segments_last(&log->segments);
+    uint8_t block[FRAME_BLOCK_BYTES];
+    for (uint64_t offset = last->used_bytes; offset < last->bytes; offset += sizeof block) {
+        if (io_read_full(io, log->file, block, sizeof block, (off_t)offset) < 0) {
+            return STATUS_IO;
+        }
+        bool is_cut = offset == last->used_bytes || is_block_of_frame(block, end->last.frame);
+        if (is_cut && io_write_full(io, log->file, zeros, sizeof zeros, (off_t)offset) != 0) {
+            return STATUS_IO;
+        }
+        if (end->torn_bytes == 0) {
+            return STATUS_OK; /* Nothing else to look for. */
+        }
+    }
+    return STATUS_OK;
 }
 
 static enum status reopen_last(struct state_log *log, const struct scan_end *end)
@@ -178,7 +202,11 @@ static enum status reopen_last(struct state_log *log, const struct scan_end *end
         log->segments.file_bytes += log->settings.segment_bytes - last->bytes;
         last->bytes = log->settings.segment_bytes;
     }
-    return write_last_again(log, end);
+    enum status status = write_last_again(log, end);
+    if (status == STATUS_OK) {
+        status = cut_tail(log, end);
+    }
+    return status == STATUS_OK && io->fdatasync(io->self, log->file) != 0 ? STATUS_IO : status;
 }
 
 static void continue_after(struct state_log *log, const struct frame_header *last)

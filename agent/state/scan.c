@@ -185,7 +185,20 @@ static enum status consume(struct scan *scan)
     return STATUS_OK;
 }
 
-/* A frame that claims the missing one was on the disk when it was written itself. */
+/* An intact frame at or behind the missing one: damage, if it claims that the missing one was on the disk
+ * when it was written itself; else both were on their way together and go together. */
+static enum status judge(struct scan *scan, const struct frame_header *header)
+{
+    if (header->frame < expected_frame(scan)) {
+        return STATUS_OK;
+    }
+    if (header->durable_frame >= expected_frame(scan)) {
+        return STATUS_CORRUPT;
+    }
+    scan->end->torn_bytes += frame_bytes(header->stored_length);
+    return STATUS_OK;
+}
+
 static enum status look_into(struct scan *scan, size_t at, uint64_t offset)
 {
     enum status status = open_segment(scan, at);
@@ -195,9 +208,8 @@ static enum status look_into(struct scan *scan, size_t at, uint64_t offset)
         if (read == STATUS_IO) {
             return STATUS_IO;
         }
-        if (read == STATUS_OK && header.frame >= expected_frame(scan) &&
-            header.durable_frame >= expected_frame(scan)) {
-            return STATUS_CORRUPT;
+        if (read == STATUS_OK) {
+            status = judge(scan, &header);
         }
     }
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
@@ -207,6 +219,7 @@ static enum status look_ahead(struct scan *scan)
 {
     enum status status = STATUS_OK;
     uint64_t offset = scan->offset;
+    scan->end->torn_bytes = 0;
     for (size_t at = scan->at; at < scan->numbers.count && status == STATUS_OK; at++) {
         status = look_into(scan, at, offset);
         offset = 0;
@@ -227,20 +240,6 @@ static bool may_resume(struct scan *scan)
         return true;
     }
     return read_frame(scan, scan->offset) == STATUS_OK;
-}
-
-static uint64_t torn_bytes(struct scan *scan)
-{
-    struct frame_header header;
-    if (scan->at >= scan->numbers.count || open_segment(scan, scan->at) != STATUS_OK ||
-        scan->offset >= scan->segment.bytes) {
-        return 0;
-    }
-    if (read_header(scan, scan->offset, &header) != STATUS_OK || header.frame < expected_frame(scan)) {
-        return 0;
-    }
-    uint64_t rest = scan->segment.bytes - scan->offset;
-    return frame_bytes(header.stored_length) < rest ? frame_bytes(header.stored_length) : rest;
 }
 
 static enum status damaged(struct scan *scan)
@@ -287,7 +286,6 @@ enum status scan_run(const struct io *io, const char *folder, enum scan_mode mod
         status = find_end(&scan);
     }
     if (status == STATUS_OK) {
-        end->torn_bytes = torn_bytes(&scan);
         end->offset = scan.offset;
     }
     close_segment(&scan);

@@ -31,8 +31,8 @@ struct scan_end {
     uint64_t offset;          /* and where in it. */
     uint64_t frames;
     uint64_t records;
-    uint64_t torn_bytes;
-    char message[256]; /* On failure. */
+    uint64_t torn_bytes; /* Of frames behind the end whose headers are intact. */
+    char message[256];   /* On failure. */
 };
 
 /* STATUS_NOT_FOUND: no such folder. STATUS_CORRUPT, STATUS_UNSUPPORTED and the rest explain themselves in
