@@ -170,11 +170,22 @@ enum status instant_parse(struct bytes text, instant_ms *instant)
     return STATUS_OK;
 }
 
+/* Midnight of the date, held at the ends of the range instead of overflowing. */
+static instant_ms date_start(struct civil_date date)
+{
+    int64_t days = days_from_civil(date);
+    instant_ms start;
+    if (__builtin_mul_overflow(days, DAY_MS, &start)) {
+        return days > 0 ? INSTANT_NEVER : INT64_MIN;
+    }
+    return start;
+}
+
 instant_ms instant_month_start(instant_ms instant)
 {
     struct civil_date date = civil_from_days(floor_divide(instant, DAY_MS));
     date.day = 1;
-    return days_from_civil(date) * DAY_MS;
+    return date_start(date);
 }
 
 instant_ms instant_next_month(instant_ms instant)
@@ -183,7 +194,7 @@ instant_ms instant_next_month(instant_ms instant)
     date.day = 1;
     date.year += date.month == 12 ? 1 : 0;
     date.month = date.month % 12 + 1;
-    return days_from_civil(date) * DAY_MS;
+    return date_start(date);
 }
 
 instant_ms instant_add(instant_ms instant, int64_t duration_ms)

@@ -87,7 +87,8 @@ static int posix_mkdir(void *self, const char *path, mode_t mode)
     return mkdir(path, mode);
 }
 
-static int posix_list(void *self, const char *path, void (*entry)(void *context, const char *name), void *context)
+static int posix_list(void *self, const char *path, void (*entry)(void *context, const char *name),
+                      void *context)
 {
     (void)self;
     DIR *folder = opendir(path);
@@ -130,7 +131,8 @@ ssize_t io_read_full(const struct io *io, int file, void *buffer, size_t size, o
 {
     size_t done = 0;
     while (done < size) {
-        ssize_t count = io->pread(io->self, file, (uint8_t *)buffer + done, size - done, offset + (off_t)done);
+        ssize_t count =
+            io->pread(io->self, file, (uint8_t *)buffer + done, size - done, offset + (off_t)done);
         if (count < 0 && errno == EINTR) {
             continue;
         }
@@ -154,6 +156,9 @@ int io_write_full(const struct io *io, int file, const void *buffer, size_t size
         if (count < 0 && errno == EINTR) {
             continue;
         }
+        if (count == 0) {
+            errno = EIO; /* No progress, and no reason given. */
+        }
         if (count <= 0) {
             return -1;
         }
@@ -169,7 +174,9 @@ int io_sync_folder(const struct io *io, const char *path)
         return -1;
     }
     int result = io->fsync(io->self, folder);
+    int error = errno;
     io->close(io->self, folder);
+    errno = error;
     return result;
 }
 
@@ -183,9 +190,11 @@ static int write_new_file(const struct io *io, const char *path, const void *dat
     if (result == 0) {
         result = io->fsync(io->self, file);
     }
+    int error = errno;
     if (io->close(io->self, file) != 0) {
-        result = -1;
+        return -1;
     }
+    errno = error;
     return result;
 }
 
@@ -199,8 +208,12 @@ int io_replace_file(const struct io *io, const char *path, const void *data, siz
         return -1;
     }
     const char *slash = strrchr(path, '/');
-    snprintf(folder, sizeof folder, "%.*s", slash == NULL ? 1 : (int)(slash - path), slash == NULL ? "." : path);
+    snprintf(folder, sizeof folder, "%.*s", slash == NULL ? 1 : (int)(slash - path),
+             slash == NULL ? "." : path);
     if (write_new_file(io, temporary, data, size) != 0 || io->rename(io->self, temporary, path) != 0) {
+        int error = errno;
+        io->unlink(io->self, temporary);
+        errno = error;
         return -1;
     }
     return io_sync_folder(io, folder[0] == '\0' ? "/" : folder);
