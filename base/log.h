@@ -1,5 +1,5 @@
-/* One line per event on standard error: an event named noun.past_tense, then key=value. Never payloads or secrets.
- * Only floors 3 and 4 log. */
+/* One line per event on standard error: an event named noun.past_tense, then key=value. Never payloads or
+ * secrets. Only floors 3 and 4 log. */
 #ifndef FLYBALL_BASE_LOG_H
 #define FLYBALL_BASE_LOG_H
 

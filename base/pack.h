@@ -1,4 +1,5 @@
-/* Little-endian packing into, and checked unpacking from, a caller's buffer. Errors stick: check once at the end. */
+/* Little-endian packing into, and checked unpacking from, a caller's buffer. Errors stick: check once at the
+ * end. */
 #ifndef FLYBALL_BASE_PACK_H
 #define FLYBALL_BASE_PACK_H
 

@@ -6,8 +6,8 @@
 
 enum status {
     STATUS_OK,
-    STATUS_FULL,        /* A bounded place has no room. */
-    STATUS_EMPTY,       /* Nothing there to take. */
+    STATUS_FULL,  /* A bounded place has no room. */
+    STATUS_EMPTY, /* Nothing there to take. */
     STATUS_NOT_FOUND,
     STATUS_INVALID,     /* The input breaks a rule. */
     STATUS_TOO_LARGE,   /* Larger than its named limit. */

@@ -25,8 +25,8 @@ void text_put_string(struct text *text, const char *string);
 void text_put_unsigned(struct text *text, uint64_t value);
 void text_put_signed(struct text *text, int64_t value);
 
-/* JSON values. The writer sets commas itself: one is put before a key or element unless an opening bracket or a
- * colon stands before it. Strings are escaped as RFC 8259 section 7 asks; input is valid UTF-8. */
+/* JSON values. The writer sets commas itself: one is put before a key or element unless an opening bracket or
+ * a colon stands before it. Strings are escaped as RFC 8259 section 7 asks; input is valid UTF-8. */
 void json_open_object(struct text *text);
 void json_close_object(struct text *text);
 void json_open_array(struct text *text);

@@ -1,4 +1,5 @@
-/* Routes map any topic of a foreign device onto events. Templates are topics in which {name} captures one segment. */
+/* Routes map any topic of a foreign device onto events. Templates are topics in which {name} captures one
+ * segment. */
 #ifndef FLYBALL_RUNTIME_ROUTE_H
 #define FLYBALL_RUNTIME_ROUTE_H
 
@@ -18,7 +19,7 @@ struct route_text {
 
 enum amount_kind { AMOUNT_GAUGE, AMOUNT_COUNTER };
 
-/* As configured. An empty amount_pointer means amount 1, an empty id_pointer no dedup key. */
+/* As configured. Without an amount each message counts 1; without an id it has no dedup key. */
 struct route {
     struct route_text topic;
     struct route_text subject; /* Templates over the topic's captures, each giving one segment. */
@@ -50,8 +51,8 @@ struct bytes route_text_bytes(const struct route_text *text);
 /* STATUS_TOO_LARGE beyond ROUTE_TEXT_MAX. */
 MUST_USE enum status route_text_set(struct route_text *text, struct bytes bytes);
 
-/* Whether a template is a topic with whole segments {name} (distinct names, 1-64 letters, digits and _; at most
- * ROUTE_CAPTURES_MAX), without wildcards, empty levels allowed nowhere. */
+/* Whether a template is a topic with whole segments {name} (distinct names, 1-64 letters, digits and _; at
+ * most ROUTE_CAPTURES_MAX), without wildcards, empty levels allowed nowhere. */
 bool template_is_valid(struct bytes template);
 
 /* Whether every {name} of `template` is captured by `source`. */
@@ -61,8 +62,8 @@ bool template_is_filled_by(struct bytes template, struct bytes source);
  * name_is_segment accepts. */
 MUST_USE enum status template_match(struct bytes template, struct bytes topic, struct captures *captures);
 
-/* Writes the template with its captures filled in; STATUS_TOO_LARGE when it does not fit, STATUS_NOT_FOUND for a
- * name not captured. */
+/* Writes the template with its captures filled in; STATUS_TOO_LARGE when it does not fit, STATUS_NOT_FOUND
+ * for a name not captured. */
 MUST_USE enum status template_fill(struct bytes template, const struct captures *captures,
                                    struct route_text *filled);
 
