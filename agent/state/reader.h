@@ -22,8 +22,8 @@ void state_log_reader_close(struct state_log_reader *reader);
 MUST_USE enum status state_log_next(struct state_log_reader *reader, record_ref *cursor,
                                     struct record *record);
 
-/* Exactly that record, committed or not yet. STATUS_NOT_FOUND if its segment was dropped, or if it is an
- * image that was replaced within its batch. */
+/* Exactly that record, committed or not yet. STATUS_NOT_FOUND if it is an image that was replaced within its
+ * batch, or if its segment was dropped (memory may remember it for a while). */
 MUST_USE enum status state_log_read(struct state_log_reader *reader, record_ref ref, struct record *record);
 
 /* The subject's latest image, committed or not yet. STATUS_NOT_FOUND for a stranger. */
