@@ -1,0 +1,179 @@
+#include "agent/agent.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+
+enum {
+    EDGES_PER_TEND = 256,
+    ID_REUSED_QUIET_MS = 60000,
+    PUBLISH_ROUNDS_MAX = 1000,
+};
+
+void agent_fail(struct agent *agent, enum status status)
+{
+    enum status none = STATUS_OK;
+    if (atomic_compare_exchange_strong(&agent->failure, &none, status)) {
+        log_error("agent.failed", "status=%s", status_name(status));
+    }
+}
+
+enum status agent_work(struct agent *agent, struct decider *decider, struct run *run, struct moment moment)
+{
+    switch (run->work) {
+    case WORK_ROUTE: router_turn(&agent->router, run, clock_monotonic_us()); return STATUS_OK;
+    case WORK_SUBJECT: return decider_turn(decider, run, moment);
+    }
+    return STATUS_OK;
+}
+
+static void free_committed(void *self, const struct record *record)
+{
+    struct agent *agent = self;
+    if (record->pool_sequence != 0) {
+        (void)!event_pool_free_sequence(&agent->pool, record->pool_sequence);
+    }
+}
+
+enum status agent_commit(struct agent *agent)
+{
+    state_log_set_clock_high(&agent->log, atomic_load(&agent->clock.high));
+    uint64_t began_us = clock_monotonic_us();
+    struct state_log_listener released = {.record = free_committed, .self = agent};
+    enum status status = state_log_commit(&agent->log, released);
+    if (status == STATUS_OK) {
+        histogram_record(&agent->metrics.commit, clock_monotonic_us() - began_us);
+        metrics_count(&agent->metrics, METRIC_COMMITS);
+    } else if (status == STATUS_IO) {
+        metrics_count(&agent->metrics, METRIC_FSYNC_ERRORS);
+        alerts_raise(
+            &agent->alerts, ALERT_STORE_FAILED, atomic_load(&agent->clock.high),
+            "the state log could not be written: the agent stops and recovers from disk at its next start");
+    }
+    return status;
+}
+
+/* Wakes the subjects whose time has come. What finds no hot place is asked again: its edge is put back with
+ * its next image, and a subject without one is found by its next event. */
+static enum status poke_due_subjects(struct agent *agent, instant_ms now)
+{
+    record_ref due[EDGES_PER_TEND];
+    size_t count = 0;
+    state_log_due(&agent->log, now, due, EDGES_PER_TEND, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct record image;
+        enum status status = state_log_read(&agent->tend_reader, due[i], &image);
+        if (status == STATUS_NOT_FOUND) {
+            continue; /* A newer image took its place, with its own edge. */
+        }
+        if (status != STATUS_OK) {
+            return status;
+        }
+        while (scheduler_poke(&agent->scheduler, &image.subject, POKE_TICK) == STATUS_NO_MEMORY) {
+            status = agent->make_way(agent);
+            if (status != STATUS_OK) {
+                return status;
+            }
+        }
+    }
+    return STATUS_OK;
+}
+
+static void judge_clock(struct agent *agent, struct moment moment)
+{
+    if (moment.quality == CLOCK_HOLDOVER) {
+        alerts_raise(&agent->alerts, ALERT_CLOCK_HOLDOVER, moment.now,
+                     "the wall clock jumped back: time stands still until it catches up");
+    } else {
+        alerts_clear(&agent->alerts, ALERT_CLOCK_HOLDOVER);
+    }
+}
+
+static void judge_pool(struct agent *agent)
+{
+    struct event_pool_stats stats = event_pool_stats(&agent->pool);
+    if (stats.used * 10ULL < stats.slots * 9ULL) {
+        alerts_clear(&agent->alerts, ALERT_POOL_FULL);
+    }
+}
+
+static void judge_store(struct agent *agent)
+{
+    enum status status = state_log_begin(&agent->log, DECIDER_TRANSACTION_BYTES);
+    if (status == STATUS_OK) {
+        bool has_room = state_log_can_add(&agent->log);
+        state_log_end(&agent->log);
+        if (has_room) {
+            alerts_clear(&agent->alerts, ALERT_STORE_FULL);
+        }
+    } else if (status == STATUS_NO_SPACE) {
+        alerts_raise(&agent->alerts, ALERT_STORE_FULL, atomic_load(&agent->clock.high),
+                     "the state log is full: intake waits; free disk space or raise store.max_bytes");
+    }
+}
+
+enum status agent_tend(struct agent *agent, struct moment moment)
+{
+    judge_clock(agent, moment);
+    judge_pool(agent);
+    judge_store(agent);
+    alerts_clear_if_quiet(&agent->alerts, ALERT_ID_REUSED, moment.now, ID_REUSED_QUIET_MS);
+    enum status status = poke_due_subjects(agent, moment.now);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    do {
+        status = compaction_turn(&agent->compaction);
+    } while (status == STATUS_OK);
+    return status == STATUS_EMPTY ? STATUS_OK : status;
+}
+
+static bool is_fatal(enum status status)
+{
+    return status == STATUS_IO || status == STATUS_CORRUPT;
+}
+
+/* Runs everything that can run and commits it; *did_something unless there was nothing. */
+static enum status run_round(struct agent *agent, struct moment moment, bool *did_something)
+{
+    struct decider *decider = &agent->deciders[0];
+    struct run run = {.buffer = decider->run_buffer, .buffer_bytes = sizeof decider->run_buffer};
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && scheduler_take(&agent->scheduler, 0, &run) == STATUS_OK) {
+        *did_something = true;
+        status = agent_work(agent, decider, &run, moment);
+        /* The one thread is the writer too: a batch must never fill up while it decides. */
+        enum status committed = is_fatal(status) ? status : agent_commit(agent);
+        status = is_fatal(committed) ? committed : status;
+    }
+    enum status committed = is_fatal(status) ? status : agent_commit(agent);
+    *did_something = *did_something || committed == STATUS_OK;
+    return is_fatal(committed) ? committed : status;
+}
+
+static enum status publish_all(struct agent *agent)
+{
+    enum status status = STATUS_OK;
+    for (int i = 0; i < PUBLISH_ROUNDS_MAX && status == STATUS_OK; i++) {
+        status = publisher_turn(&agent->publisher, (instant_ms)(clock_monotonic_us() / 1000));
+    }
+    return status;
+}
+
+enum status agent_turn(struct agent *agent, struct moment moment)
+{
+    enum status status = STATUS_OK;
+    bool did_something = true;
+    while (did_something && status == STATUS_OK) {
+        did_something = false;
+        status = agent_tend(agent, moment);
+        if (status == STATUS_OK) {
+            status = run_round(agent, moment, &did_something);
+        }
+    }
+    if (is_fatal(status)) {
+        return status;
+    }
+    enum status published = publish_all(agent);
+    return is_fatal(published) ? published : status;
+}

@@ -1,0 +1,219 @@
+/* Remote configuration and reloading: what is desired is judged, kept, put in force and reported, in that
+ * order. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "base/log.h"
+#include "config/remote_store.h"
+
+/* Settings that follow the configuration in force without a restart. */
+static void follow_log_settings(const struct config_snapshot *snapshot)
+{
+    log_set_level(snapshot->settings.log_level);
+    log_set_format(snapshot->settings.log_format);
+}
+
+static void report(struct agent *agent, instant_ms now)
+{
+    static const size_t report_bytes = ANNOUNCEMENT_BYTES_MAX;
+    char *buffer = malloc(report_bytes);
+    if (buffer == NULL) {
+        log_error("config.unreported", "status=%s", status_name(STATUS_NO_MEMORY));
+        return;
+    }
+    struct text json = text_of(buffer, report_bytes);
+    remote_reported_write(&agent->outcome, agent->remote.version, now, &json);
+    assert(!json.overflowed);
+    announcements_say(&agent->announcements, ANNOUNCE_CONFIG_REPORTED, text_bytes(&json));
+    free(buffer);
+}
+
+/* What `flyball state` needs to know without the file. */
+static void save_policy(struct agent *agent)
+{
+    struct policy_view view = policies_take(&agent->policies);
+    if (policy_store_save(&agent->options.io, agent->settings->store.dir, &view.active->policy) !=
+        STATUS_OK) {
+        log_error("policy.unsaved", "folder=%s", agent->settings->store.dir);
+    }
+    policies_give(&agent->policies, view);
+}
+
+/* The outcome's snapshot comes into force. */
+static enum status activate(struct agent *agent)
+{
+    follow_log_settings(agent->outcome.snapshot);
+    enum status status = policies_activate(&agent->policies, agent->outcome.snapshot);
+    if (status != STATUS_OK) {
+        config_snapshot_close(agent->outcome.snapshot);
+        return status;
+    }
+    agent->remote =
+        (struct remote_active){.version = agent->outcome.version, .sha256 = agent->outcome.sha256};
+    save_policy(agent);
+    return STATUS_OK;
+}
+
+static enum status keep_and_activate(struct agent *agent, struct bytes payload)
+{
+    enum status status = remote_store_save(&agent->options.io, agent->settings->store.dir, payload);
+    if (status != STATUS_OK) {
+        config_snapshot_close(agent->outcome.snapshot);
+        return status;
+    }
+    status = activate(agent);
+    if (status == STATUS_OK) {
+        log_info("config.activated", "version=%llu", (unsigned long long)agent->remote.version);
+        alerts_clear(&agent->alerts, ALERT_CONFIG_REJECTED);
+    }
+    return status;
+}
+
+static void note_rejection(struct agent *agent, instant_ms now)
+{
+    if (agent->outcome.status != REMOTE_REJECTED) {
+        return;
+    }
+    const struct config_error *error = &agent->outcome.errors.items[0];
+    metrics_count(&agent->metrics, METRIC_CONFIG_REJECTED);
+    alerts_raise(&agent->alerts, ALERT_CONFIG_REJECTED, now, error->message);
+    log_warn("config.rejected", "path=%s code=%s", error->path, config_code_name(error->code));
+}
+
+/* Does what was judged. A shadow ends with every desired message. */
+static enum status act(struct agent *agent, struct bytes payload, instant_ms now)
+{
+    struct config_snapshot *shadow = agent->outcome.action == REMOTE_SHADOW ? agent->outcome.snapshot : NULL;
+    enum status status = policies_set_shadow(&agent->policies, shadow);
+    if (status != STATUS_OK) {
+        config_snapshot_close(shadow);
+        return status;
+    }
+    if (agent->outcome.action == REMOTE_APPLY) {
+        status = keep_and_activate(agent, payload);
+    }
+    note_rejection(agent, now);
+    return status;
+}
+
+enum status agent_take_desired(struct agent *agent, instant_ms now, bool *routes_changed)
+{
+    size_t length;
+    *routes_changed = false;
+    enum status status = inbox_take(&agent->inbox, agent->inbox_buffer, &length);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct bytes payload = bytes_of(agent->inbox_buffer, length);
+    status = remote_judge(&agent->remote, &agent->source, payload, &agent->outcome);
+    if (status != STATUS_OK || agent->outcome.action == REMOTE_NOTHING) {
+        return status;
+    }
+    status = act(agent, payload, now);
+    if (status != STATUS_OK) {
+        log_error("config.unapplied", "version=%llu status=%s", (unsigned long long)agent->outcome.version,
+                  status_name(status));
+        return status;
+    }
+    *routes_changed = agent->outcome.action == REMOTE_APPLY;
+    report(agent, now);
+    if (*routes_changed) {
+        agent_announce_status(agent, false);
+    }
+    return STATUS_OK;
+}
+
+/* Judges the kept payload against the file; true when it is in force now. */
+static bool restore(struct agent *agent)
+{
+    struct config_text payload = {0};
+    enum status status = remote_store_load(&agent->options.io, agent->settings->store.dir, &payload);
+    if (status == STATUS_NOT_FOUND) {
+        return false;
+    }
+    static const struct remote_active nothing = {0};
+    if (status == STATUS_OK) {
+        status = remote_judge(&nothing, &agent->source, payload.bytes, &agent->outcome);
+    }
+    bool is_good =
+        status == STATUS_OK && agent->outcome.action == REMOTE_APPLY && activate(agent) == STATUS_OK;
+    if (!is_good) {
+        log_error("config.unrestored",
+                  "status=%s; the file alone holds until a desired configuration arrives",
+                  status_name(status));
+    }
+    config_text_close(&payload);
+    return is_good;
+}
+
+void agent_restore_desired(struct agent *agent, instant_ms now)
+{
+    follow_log_settings(agent->file);
+    if (restore(agent)) {
+        report(agent, now);
+    } else {
+        save_policy(agent);
+    }
+}
+
+/* The new file holds from now on, below what is desired if anything is. */
+static void adopt(struct agent *agent, struct config_snapshot *snapshot, struct config_text text,
+                  instant_ms now)
+{
+    config_text_close(&agent->file_text);
+    agent->file_text = text;
+    agent->source.text = text.bytes;
+    bool is_desired = agent->remote.version > 0;
+    if (is_desired && restore(agent)) {
+        config_snapshot_close(snapshot);
+        report(agent, now);
+    } else if (policies_activate(&agent->policies, snapshot) == STATUS_OK) {
+        follow_log_settings(snapshot);
+        save_policy(agent);
+    } else {
+        config_snapshot_close(snapshot);
+        return;
+    }
+    log_info("config.reloaded", "path=%s", agent->options.config_path);
+}
+
+/* The file as it is now, checked; STATUS_OK fills both. */
+static enum status load_again(struct agent *agent, struct config_text *text,
+                              struct config_snapshot **snapshot, struct config_errors *errors)
+{
+    if (agent->options.config_path == NULL) {
+        return STATUS_NOT_FOUND;
+    }
+    enum status status = config_text_read(&agent->options.io, agent->options.config_path, text);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct config_source source = agent->source;
+    source.text = text->bytes;
+    status = config_load(&source, snapshot, errors);
+    if (status != STATUS_OK) {
+        config_text_close(text);
+    }
+    return status;
+}
+
+void agent_reload(struct agent *agent, instant_ms now)
+{
+    struct config_errors *errors = calloc(1, sizeof *errors);
+    if (errors == NULL) {
+        log_error("config.unreloaded", "status=%s", status_name(STATUS_NO_MEMORY));
+        return;
+    }
+    struct config_text text = {0};
+    struct config_snapshot *snapshot = NULL;
+    enum status status = load_again(agent, &text, &snapshot, errors);
+    if (status == STATUS_OK) {
+        adopt(agent, snapshot, text, now);
+    } else {
+        log_error("config.unreloaded", "status=%s path=%s error=%s; the configuration in force stays",
+                  status_name(status), errors->items[0].path, errors->items[0].message);
+    }
+    free(errors);
+}

@@ -1,0 +1,441 @@
+/* Opening and closing: every part in order, what an earlier run left, and catching up with time. */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "base/log.h"
+#include "config/remote_store.h"
+
+/* What was opened so far, to be closed in reverse when a later part fails. */
+enum stage {
+    STAGE_NONE,
+    STAGE_FILE,
+    STAGE_POLICIES,
+    STAGE_MEMORY,
+    STAGE_POOL,
+    STAGE_LOG,
+    STAGE_SCHEDULER,
+    STAGE_COMPACTION,
+    STAGE_TEND_READER,
+    STAGE_PUBLISHER,
+    STAGE_DECIDERS,
+};
+
+static enum status explain(char *message, enum status status, const char *format, const char *detail)
+{
+    snprintf(message, FAILURE_MESSAGE_MAX, format, detail);
+    return status;
+}
+
+static void *map_zeroed(size_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void draw_identity(struct agent *agent)
+{
+    uint64_t random[3] = {(uint64_t)agent->options.wall, clock_monotonic_us(), (uint64_t)getpid()};
+    ssize_t got = getrandom(random, sizeof random, GRND_NONBLOCK);
+    (void)got; /* Too early in a boot for randomness: time and process id must do. */
+    agent->secret = (struct hash_key){.low = random[0], .high = random[1]};
+    snprintf(agent->boot_id, sizeof agent->boot_id, "%016llx", (unsigned long long)random[2]);
+}
+
+/* The same configuration twice: one whose settings stay for the run, one that remote configuration may
+ * replace. */
+static enum status load_config(struct agent *agent, char *message)
+{
+    struct config_snapshot *active = NULL;
+    struct config_errors *errors = calloc(1, sizeof *errors);
+    if (errors == NULL) {
+        return explain(message, STATUS_NO_MEMORY, "%s", "no memory for the configuration");
+    }
+    enum status status = config_load(&agent->source, &agent->file, errors);
+    if (status == STATUS_OK) {
+        status = config_load(&agent->source, &active, errors);
+    }
+    if (status != STATUS_OK) {
+        const struct config_error *error = &errors->items[0];
+        snprintf(message, FAILURE_MESSAGE_MAX, "configuration: %s: %s", errors->count > 0 ? error->path : "",
+                 errors->count > 0 ? error->message : status_name(status));
+        config_snapshot_close(agent->file);
+        agent->file = NULL;
+    } else {
+        agent->settings = &agent->file->settings;
+        policies_init(&agent->policies, active);
+    }
+    free(errors);
+    return status;
+}
+
+static void use_topics(struct agent *agent)
+{
+    const struct topic_settings *topics = &agent->settings->topics;
+    agent->topics = (struct topics){.root = bytes_of_string(topics->root),
+                                    .agent = name_bytes(&agent->settings->agent_id),
+                                    .response_prefixes = topics->response_prefixes,
+                                    .response_prefix_count = topics->response_prefix_count};
+}
+
+static enum status take_memory(struct agent *agent, char *message)
+{
+    agent->decider_count = agent->settings->runtime.schedulers;
+    if (agent->decider_count == 0) {
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        agent->decider_count = cores < 1 ? 1 : (uint32_t)cores;
+    }
+    if (agent->decider_count > SCHEDULERS_MAX) {
+        agent->decider_count = SCHEDULERS_MAX;
+    }
+    agent->deciders = map_zeroed(agent->decider_count * sizeof *agent->deciders);
+    agent->board_places = map_zeroed(BOARD_PLACES * sizeof *agent->board_places);
+    agent->inbox_buffer = map_zeroed(INBOX_BYTES_MAX);
+    if (agent->deciders == NULL || agent->board_places == NULL || agent->inbox_buffer == NULL ||
+        inbox_init(&agent->inbox) != STATUS_OK) {
+        return explain(message, STATUS_NO_MEMORY, "%s", "no memory for the schedulers");
+    }
+    return STATUS_OK;
+}
+
+/* Makes the folder and those above it; an existing one is fine. */
+static enum status make_folder(const struct io *io, const char *path)
+{
+    char partial[CONFIG_STRING_BYTES_MAX + 1];
+    size_t length = strlen(path);
+    for (size_t i = 1; i <= length && length < sizeof partial; i++) {
+        if (path[i] != '/' && path[i] != '\0') {
+            continue;
+        }
+        memcpy(partial, path, i);
+        partial[i] = '\0';
+        if (io->mkdir(io->self, partial, 0750) != 0 && errno != EEXIST) {
+            return STATUS_IO;
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status open_pool(struct agent *agent, char *message)
+{
+    const struct settings *settings = agent->settings;
+    char path[CONFIG_STRING_BYTES_MAX + 16];
+    if (make_folder(&agent->options.io, settings->runtime.dir) != STATUS_OK) {
+        snprintf(message, FAILURE_MESSAGE_MAX,
+                 "runtime.dir %s cannot be made: %s; set runtime.dir to a folder you may write",
+                 settings->runtime.dir, strerror(errno));
+        return STATUS_IO;
+    }
+    snprintf(path, sizeof path, "%s/pool", settings->runtime.dir);
+    struct event_pool_settings pool = {
+        .path = path, .slots = settings->pool.slots, .slot_bytes = settings->pool.slot_bytes};
+    struct event_pool_report report;
+    enum status status = event_pool_open(&agent->pool, &pool, &report);
+    if (status != STATUS_OK) {
+        return explain(message, status, "event pool: %s", report.message);
+    }
+    if (report.damaged > 0) {
+        log_warn("pool.damaged", "places=%u", report.damaged);
+    }
+    return STATUS_OK;
+}
+
+/* What the log says was decided is done, whether or not the pool slot was freed in time. */
+static void forget_committed(void *self, const struct record *record)
+{
+    struct agent *agent = self;
+    if (record->pool_sequence != 0) {
+        (void)!event_pool_free_sequence(&agent->pool, record->pool_sequence);
+    }
+}
+
+static enum status open_log(struct agent *agent, char *message)
+{
+    const struct store_settings *store = &agent->settings->store;
+    if (make_folder(&agent->options.io, store->dir) != STATUS_OK) {
+        snprintf(message, FAILURE_MESSAGE_MAX,
+                 "store.dir %s cannot be made: %s; set store.dir to a folder you may write", store->dir,
+                 strerror(errno));
+        return STATUS_IO;
+    }
+    uint64_t batch_most = store->segment_bytes / 2 - 4096;
+    struct state_log_settings settings = {
+        .folder = store->dir,
+        .io = agent->options.io,
+        .durability = store->durability == STORE_OS ? DURABILITY_OS : DURABILITY_FSYNC,
+        .segment_bytes = store->segment_bytes,
+        .max_bytes = store->max_bytes,
+        .compression = (int)store->compression,
+        .batch_bytes = (uint32_t)(batch_most < BATCH_BYTES ? batch_most : BATCH_BYTES),
+        .subjects_max = store->subjects_max,
+        .recent_bytes = RECENT_BYTES,
+        .hash_key = agent->secret,
+    };
+    struct state_log_report report;
+    struct state_log_listener recovery = {.record = forget_committed, .self = agent};
+    enum status status = state_log_open(&agent->log, &settings, recovery, &report);
+    if (status != STATUS_OK) {
+        return explain(message, status, "state log: %s", report.message);
+    }
+    log_info("store.opened", "frames=%llu subjects=%llu seq=%llu torn_bytes=%llu",
+             (unsigned long long)report.frames, (unsigned long long)report.subjects,
+             (unsigned long long)report.last_seq, (unsigned long long)report.torn_bytes);
+    return STATUS_OK;
+}
+
+static enum status open_scheduler(struct agent *agent, char *message)
+{
+    const struct settings *settings = agent->settings;
+    struct scheduler_settings scheduler = {
+        .subjects = {.subjects = settings->runtime.subjects_hot,
+                     .blocks = settings->runtime.subjects_hot * 4,
+                     .key = agent->secret},
+        .slots = settings->pool.slots,
+        .mailbox = settings->runtime.mailbox,
+        .turn_events = TURN_EVENTS_MAX,
+    };
+    if (scheduler_init(&agent->scheduler, &scheduler) != STATUS_OK) {
+        return explain(message, STATUS_NO_MEMORY, "%s",
+                       "no memory for the subjects: lower runtime.subjects_hot");
+    }
+    agent->router.scheduler = &agent->scheduler;
+    agent->router.pool = &agent->pool;
+    agent->router.metrics = &agent->metrics;
+    agent->router.policies = &agent->policies;
+    agent->router.topics = &agent->topics;
+    device_rate_init(&agent->router.device_rate, agent->secret);
+    return STATUS_OK;
+}
+
+static enum status open_publisher(struct agent *agent, struct outlet outlet, char *message)
+{
+    struct publisher_parts parts = {
+        .log = &agent->log,
+        .pool = &agent->pool,
+        .metrics = &agent->metrics,
+        .policies = &agent->policies,
+        .announcements = &agent->announcements,
+        .alerts = &agent->alerts,
+        .topics = &agent->topics,
+        .outlet = outlet,
+        .dedup_window = agent->settings->runtime.dedup_window,
+        .publishes_states = agent->settings->topics.state == STATE_TOPICS_ON,
+    };
+    if (publisher_init(&agent->publisher, parts, agent->board_places, BOARD_PLACES) != STATUS_OK) {
+        return explain(message, STATUS_NO_MEMORY, "%s", "no memory for the publisher");
+    }
+    return STATUS_OK;
+}
+
+static enum status open_deciders(struct agent *agent, char *message)
+{
+    struct decider_parts parts = {
+        .log = &agent->log,
+        .pool = &agent->pool,
+        .scheduler = &agent->scheduler,
+        .metrics = &agent->metrics,
+        .alerts = &agent->alerts,
+        .policies = &agent->policies,
+        .topics = &agent->topics,
+        .imbalance = &agent->imbalance,
+        .compaction = &agent->compaction,
+        .dedup_window = agent->settings->runtime.dedup_window,
+        .payload_bytes_max = LIMIT_PAYLOAD_BYTES_MAX,
+    };
+    for (uint32_t i = 0; i < agent->decider_count; i++) {
+        if (decider_init(&agent->deciders[i], parts) != STATUS_OK) {
+            while (i > 0) {
+                decider_close(&agent->deciders[--i]);
+            }
+            return explain(message, STATUS_NO_MEMORY, "%s", "no memory for the schedulers");
+        }
+    }
+    return STATUS_OK;
+}
+
+static void close_down_to(struct agent *agent, enum stage stage)
+{
+    switch (stage) {
+    case STAGE_DECIDERS:
+        for (uint32_t i = 0; i < agent->decider_count; i++) {
+            decider_close(&agent->deciders[i]);
+        }
+        /* fall through */
+    case STAGE_PUBLISHER:
+        publisher_close(&agent->publisher);
+        /* fall through */
+    case STAGE_TEND_READER:
+        state_log_reader_close(&agent->tend_reader);
+        /* fall through */
+    case STAGE_COMPACTION:
+        compaction_close(&agent->compaction);
+        /* fall through */
+    case STAGE_SCHEDULER:
+        scheduler_free(&agent->scheduler);
+        /* fall through */
+    case STAGE_LOG:
+        state_log_close(&agent->log);
+        /* fall through */
+    case STAGE_POOL:
+        event_pool_close(&agent->pool);
+        /* fall through */
+    case STAGE_MEMORY:
+        inbox_close(&agent->inbox);
+        munmap(agent->inbox_buffer, INBOX_BYTES_MAX);
+        munmap(agent->board_places, BOARD_PLACES * sizeof *agent->board_places);
+        munmap(agent->deciders, agent->decider_count * sizeof *agent->deciders);
+        /* fall through */
+    case STAGE_POLICIES:
+        policies_close(&agent->policies);
+        /* fall through */
+    case STAGE_FILE:
+        config_snapshot_close(agent->file);
+        config_text_close(&agent->file_text);
+        announcements_close(&agent->announcements);
+        alerts_close(&agent->alerts);
+        /* fall through */
+    case STAGE_NONE: break;
+    }
+}
+
+static enum status open_parts(struct agent *agent, struct outlet outlet, char *message, enum stage *stage)
+{
+    enum status status = load_config(agent, message);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    *stage = STAGE_POLICIES;
+    use_topics(agent);
+    if ((status = take_memory(agent, message)) != STATUS_OK) {
+        return status;
+    }
+    *stage = STAGE_MEMORY;
+    if ((status = open_pool(agent, message)) != STATUS_OK) {
+        return status;
+    }
+    *stage = STAGE_POOL;
+    if ((status = open_log(agent, message)) != STATUS_OK) {
+        return status;
+    }
+    *stage = STAGE_LOG;
+    if ((status = open_scheduler(agent, message)) != STATUS_OK) {
+        return status;
+    }
+    *stage = STAGE_SCHEDULER;
+    if (compaction_init(&agent->compaction, &agent->log, &agent->scheduler, agent->secret) != STATUS_OK) {
+        return explain(message, STATUS_NO_MEMORY, "%s", "no memory for compaction");
+    }
+    *stage = STAGE_COMPACTION;
+    if (state_log_reader_open(&agent->tend_reader, &agent->log) != STATUS_OK) {
+        return explain(message, STATUS_NO_MEMORY, "%s", "no memory for reading the log");
+    }
+    *stage = STAGE_TEND_READER;
+    if ((status = open_publisher(agent, outlet, message)) != STATUS_OK) {
+        return status;
+    }
+    *stage = STAGE_PUBLISHER;
+    if ((status = open_deciders(agent, message)) != STATUS_OK) {
+        return status;
+    }
+    *stage = STAGE_DECIDERS;
+    return STATUS_OK;
+}
+
+/* Counts this start; what cannot be read begins again at 1. */
+static void count_session(struct agent *agent)
+{
+    char path[CONFIG_STRING_BYTES_MAX + 16];
+    char text[24] = {0};
+    snprintf(path, sizeof path, "%s/session", agent->settings->store.dir);
+    const struct io *io = &agent->options.io;
+    int file = io->open(io->self, path, 0, 0);
+    if (file >= 0) {
+        (void)!io_read_full(io, file, text, sizeof text - 1, 0);
+        io->close(io->self, file);
+    }
+    agent->session = strtoull(text, NULL, 10) + 1;
+    int length = snprintf(text, sizeof text, "%llu\n", (unsigned long long)agent->session);
+    if (io_replace_file(io, path, text, (size_t)length) != 0) {
+        log_warn("session.unsaved", "path=%s", path);
+    }
+}
+
+/* Messages an earlier run took and did not decide are decided now, before any new one. */
+static void take_pending(struct agent *agent)
+{
+    uint32_t count = 0;
+    struct pool_receipt receipt;
+    while (event_pool_next_pending(&agent->pool, &receipt) == STATUS_OK) {
+        struct message message;
+        uint64_t sequence;
+        event_pool_get(&agent->pool, receipt.slot, &message, &sequence);
+        scheduler_arrive(&agent->scheduler, receipt.slot, message.qos);
+        count++;
+    }
+    if (count > 0) {
+        log_info("pool.recovered", "messages=%u", count);
+    }
+}
+
+/* By hand: one subject's turn, so that a hot place becomes free. */
+static enum status run_one(struct agent *agent)
+{
+    struct decider *decider = &agent->deciders[0];
+    struct run run = {.buffer = decider->run_buffer, .buffer_bytes = sizeof decider->run_buffer};
+    if (scheduler_take(&agent->scheduler, 0, &run) != STATUS_OK) {
+        return STATUS_FULL;
+    }
+    enum status status = agent_work(agent, decider, &run, clock_at(&agent->clock, agent->options.wall));
+    enum status committed = agent_commit(agent);
+    return committed == STATUS_IO ? committed : status;
+}
+
+static enum status catch_up(struct agent *agent, char *message)
+{
+    event_pool_start(&agent->pool, state_log_pool_sequence_high(&agent->log) + 1);
+    clock_init(&agent->clock, state_log_clock_high(&agent->log));
+    struct moment moment = clock_at(&agent->clock, agent->options.wall);
+    agent->started_at = moment.now;
+    agent->started_us = clock_monotonic_us();
+    agent->make_way = run_one;
+    count_session(agent);
+    agent_restore_desired(agent, moment.now);
+    take_pending(agent);
+    enum status status = agent_turn(agent, moment);
+    if (status != STATUS_OK && status != STATUS_NO_SPACE && status != STATUS_DISCONNECTED) {
+        return explain(message, status, "catching up with what was left failed: %s", status_name(status));
+    }
+    return STATUS_OK;
+}
+
+enum status agent_open(struct agent *agent, const struct agent_options *options, struct outlet outlet,
+                       char message[FAILURE_MESSAGE_MAX])
+{
+    memset(agent, 0, sizeof *agent);
+    agent->options = *options;
+    agent->source = *options->source;
+    draw_identity(agent);
+    alerts_init(&agent->alerts);
+    announcements_init(&agent->announcements);
+    metrics_init(&agent->metrics);
+    enum stage stage = STAGE_NONE;
+    enum status status = open_parts(agent, outlet, message, &stage);
+    if (status == STATUS_OK) {
+        status = catch_up(agent, message);
+    }
+    if (status != STATUS_OK) {
+        close_down_to(agent, stage);
+    }
+    return status;
+}
+
+void agent_close(struct agent *agent)
+{
+    close_down_to(agent, STAGE_DECIDERS);
+}

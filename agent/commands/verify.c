@@ -1,0 +1,60 @@
+/* flyball verify: every frame, the chain of checksums, the sequence and every account's conservation. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/commands/store_images.h"
+
+static bool is_conserved(const struct stored_image *image, const struct subject_state *subject)
+{
+    micro_units imbalance = billing_imbalance(&subject->governors.billing);
+    if (imbalance == 0) {
+        return true;
+    }
+    char digits[MICRO_UNITS_TEXT_MAX];
+    size_t length = micro_units_format(imbalance, digits);
+    fprintf(stderr,
+            "flyball: subject %.*s: credits differ from charges - refunds + expired + balance by %.*s\n",
+            image->subject.length, image->subject.text, (int)length, digits);
+    return false;
+}
+
+static enum exit_code verify_images(const struct store_images *images, struct subject_state *scratch)
+{
+    enum exit_code code = EXIT_CODE_OK;
+    for (size_t i = 0; i < images->count; i++) {
+        const struct stored_image *image = &images->items[i];
+        if (subject_state_unpack(stored_image_bytes(images, image), DEDUP_WINDOW_MAX, scratch) != STATUS_OK) {
+            fprintf(stderr, "flyball: subject %.*s: its image cannot be read\n", image->subject.length,
+                    image->subject.text);
+            code = EXIT_CODE_WRONG;
+        } else if (!is_conserved(image, scratch)) {
+            code = EXIT_CODE_WRONG;
+        }
+    }
+    return code;
+}
+
+enum exit_code command_verify(const struct command_line *line)
+{
+    struct store_images images;
+    struct state_log_report report;
+    enum status status = store_images_read(&images, store_folder(line), &report);
+    struct subject_state *scratch = calloc(1, sizeof *scratch);
+    enum exit_code code = EXIT_CODE_WRONG;
+    if (scratch == NULL) {
+        status = STATUS_NO_MEMORY;
+    }
+    if (status != STATUS_OK) {
+        fprintf(stderr, "flyball: %s: %s: %s\n", store_folder(line), status_name(status), report.message);
+    } else {
+        code = verify_images(&images, scratch);
+    }
+    if (code == EXIT_CODE_OK) {
+        printf("%s: ok: %llu frames, %llu records, %zu subjects, seq %llu\n", store_folder(line),
+               (unsigned long long)report.frames, (unsigned long long)report.records, images.count,
+               (unsigned long long)report.last_seq);
+    }
+    free(scratch);
+    store_images_close(&images);
+    return code;
+}

@@ -1,0 +1,269 @@
+#include "agent/decider.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* How one event ends: which record it becomes and what it does to the subject. */
+struct ending {
+    enum record_kind kind;
+    enum seq_use seq;
+    bool is_remembered; /* Enters the dedup window. */
+    bool is_changed;    /* The subject changed in another way. */
+    governor_set changes;
+};
+
+static uint64_t dedup_key(const struct event *event, enum dedup_kind kind)
+{
+    return kind == DEDUP_ID ? dedup_key_of_id(&event->device, &event->id)
+                            : dedup_key_of_device_seq(&event->device, &event->boot, event->device_seq);
+}
+
+/* Keys are equal when kind, device and the kind's parts are. */
+static bool is_same_key(const struct event *event, enum dedup_kind kind, const struct decision *decision)
+{
+    const struct event *other = &decision->event;
+    if (decision->dedup != kind || !name_equal(&event->device, &other->device)) {
+        return false;
+    }
+    if (kind == DEDUP_ID) {
+        return name_equal(&event->id, &other->id);
+    }
+    return event->device_seq == other->device_seq && name_equal(&event->boot, &other->boot);
+}
+
+static enum dedup_kind key_kind(const struct event *event)
+{
+    return name_is_empty(&event->id) ? DEDUP_DEVICE_SEQ : DEDUP_ID;
+}
+
+enum status decider_find_event(struct decider *decider, const struct event *event, uint32_t *position)
+{
+    struct dedup_window *window = &decider->subject.events;
+    enum dedup_kind kind = key_kind(event);
+    uint64_t key = dedup_key(event, kind);
+    for (uint32_t at = dedup_window_find(window, key, 0); at < window->count;
+         at = dedup_window_find(window, key, at + 1)) {
+        struct record record;
+        enum status status =
+            state_log_read(&decider->reader, dedup_window_at(window, at)->record_ref, &record);
+        if (status == STATUS_OK) {
+            status = unpack_decision_entry(record.body, &decider->original);
+        }
+        if (status != STATUS_OK) {
+            return status == STATUS_IO ? STATUS_IO : STATUS_CORRUPT;
+        }
+        if (is_same_key(event, kind, &decider->original.decision)) {
+            *position = at;
+            return STATUS_OK;
+        }
+    }
+    return STATUS_NOT_FOUND;
+}
+
+static void count_answer(struct decider *decider, const struct ending *ending)
+{
+    const struct decision_entry *entry = &decider->entry;
+    if (entry->duplicate) {
+        metrics_count(decider->parts.metrics, METRIC_DUPLICATES);
+        return;
+    }
+    (void)ending;
+    metrics_count(decider->parts.metrics, METRIC_DECISIONS_ALLOW + entry->decision.answer.verdict);
+}
+
+/* Remembers, numbers, packs and puts decider->entry, and the subject's image where it changed. */
+static enum status put_answer(struct decider *decider, uint64_t pool_sequence, const struct ending *ending)
+{
+    struct state_log *log = decider->parts.log;
+    struct subject_state *subject = &decider->subject;
+    struct decision *decision = &decider->entry.decision;
+    /* Room was checked before the event was taken; from here on it must end, so the reserve may serve. */
+    enum status status = state_log_begin_reserved(log, DECIDER_TRANSACTION_BYTES);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (!decider->entry.duplicate) {
+        uint64_t next = state_log_next_seq(log);
+        decision->seq = ending->seq == SEQ_TAKEN ? next : next - 1;
+    }
+    struct packer packer = packer_of(decider->entry_buffer, sizeof decider->entry_buffer);
+    pack_decision_entry(&packer, &decider->entry);
+    assert(!packer.overflowed);
+    struct record record = {.kind = ending->kind,
+                            .pool_sequence = pool_sequence,
+                            .subject = subject->name,
+                            .body = packer_bytes(&packer)};
+    record_ref ref = state_log_put(log, &record, ending->seq);
+    if (ending->is_remembered) {
+        dedup_window_add(&subject->events, dedup_key(&decision->event, decision->dedup), ref);
+    }
+    if (ending->is_changed) {
+        subject->seq = ending->seq == SEQ_TAKEN ? decision->seq : subject->seq;
+        subject->time = decider->moment.now;
+    }
+    if (ending->is_remembered || ending->is_changed) {
+        decider_put_image(decider, ending->changes);
+    }
+    state_log_end(log);
+    count_answer(decider, ending);
+    return STATUS_OK;
+}
+
+static enum status answer_duplicate(struct decider *decider, const struct event_intake *intake)
+{
+    decider->entry = decider->original;
+    decider->entry.duplicate = true;
+    decider->entry.address = intake->decoded.address;
+    struct ending ending = {.kind = RECORD_ANSWER, .seq = SEQ_NONE};
+    return put_answer(decider, intake->pool_sequence, &ending);
+}
+
+static void refuse(struct decider *decider, enum reason reason)
+{
+    struct chain_answer *answer = &decider->entry.decision.answer;
+    memset(answer, 0, sizeof *answer);
+    answer->verdict = VERDICT_DENY;
+    answer->reason = reason;
+}
+
+static enum status answer_id_reused(struct decider *decider, const struct event_intake *intake)
+{
+    refuse(decider, REASON_ID_REUSED);
+    alerts_raise(decider->parts.alerts, ALERT_ID_REUSED, decider->moment.now,
+                 "a device used an event key again for other bytes");
+    struct ending ending = {.kind = RECORD_DECISION, .seq = SEQ_TAKEN};
+    return put_answer(decider, intake->pool_sequence, &ending);
+}
+
+/* The same ask under the shadow policy; only a disagreement is counted. */
+static void decide_in_shadow(struct decider *decider, const struct chain_ask *ask)
+{
+    const struct config_snapshot *shadow = decider->view.shadow;
+    if (shadow == NULL) {
+        return;
+    }
+    enum verdict verdict = VERDICT_DENY;
+    const struct meter *meter = policy_meter(&shadow->policy, ask->meter);
+    if (meter != NULL) {
+        decider->trial = decider->before;
+        verdict = chain_step(&decider->trial, &shadow->policy, meter, *ask).verdict;
+    }
+    if (verdict != decider->entry.decision.answer.verdict) {
+        metrics_count(decider->parts.metrics, METRIC_SHADOW_DISAGREEMENTS);
+    }
+}
+
+/* Whether this subject may not be governed: it is a stranger and strangers are not let in, or there is no
+ * room. */
+static bool is_refused_stranger(struct decider *decider)
+{
+    if (decider->subject.known) {
+        return false;
+    }
+    if (decider->is_stranger && !state_log_can_add(decider->parts.log)) {
+        alerts_raise(decider->parts.alerts, ALERT_STORE_FULL, decider->moment.now,
+                     "no room for another subject: raise store.subjects_max");
+        return true;
+    }
+    return decider->view.active->policy.unknown == UNKNOWN_DENY;
+}
+
+/* Asks the chain; decider->entry holds the answer, decider->subject the new state. */
+static void ask_chain(struct decider *decider)
+{
+    const struct policy *policy = &decider->view.active->policy;
+    struct decision *decision = &decider->entry.decision;
+    const struct meter *meter = policy_meter(policy, &decision->event.meter);
+    if (is_refused_stranger(decider)) {
+        refuse(decider, REASON_UNKNOWN_SUBJECT);
+        return;
+    }
+    if (meter == NULL) {
+        refuse(decider, REASON_UNKNOWN_METER);
+        return;
+    }
+    struct chain_ask ask = {
+        .meter = &decision->event.meter, .amount = decision->event.amount, .now = decider->moment.now};
+    decision->answer = chain_step(&decider->subject.governors, policy, meter, ask);
+    decide_in_shadow(decider, &ask);
+    decider->subject.known = decider->subject.known || ask.amount > 0;
+}
+
+/* Moves the base line with what was consumed, and with a reading that asks nothing. True if it moved. */
+static bool move_base_line(struct decider *decider, micro_units reading)
+{
+    const struct decision *decision = &decider->entry.decision;
+    struct counter_table *counters = &decider->subject.counters;
+    uint64_t key = counter_key(&decision->event.device, &decision->event.meter);
+    micro_units base_line;
+    bool is_known = counter_table_find(counters, key, &base_line) == STATUS_OK;
+    bool is_consumed = decision->event.amount == 0 || decision->answer.verdict != VERDICT_DENY;
+    if (!is_consumed || (is_known && base_line == reading)) {
+        return false;
+    }
+    counter_table_set(counters, key, reading);
+    return true;
+}
+
+/* An event whose key was not seen before, or that has none. */
+static enum status answer_new(struct decider *decider, const struct event_intake *intake)
+{
+    struct decision *decision = &decider->entry.decision;
+    micro_units reading = decision->event.amount;
+    if (intake->is_counter) {
+        uint64_t key = counter_key(&decision->event.device, &decision->event.meter);
+        decision->event.amount = counter_table_read(&decider->subject.counters, key, reading).increase;
+    }
+    decision->dedup = event_dedup(&decision->event);
+    bool is_peek = decision->event.amount == 0;
+    bool was_known = decider->subject.known;
+    decider->before = decider->subject.governors;
+    ask_chain(decider);
+    bool moved = intake->is_counter && move_base_line(decider, reading);
+    struct ending ending = {
+        .kind = is_peek ? RECORD_ANSWER : RECORD_DECISION,
+        .seq = is_peek ? SEQ_NONE : SEQ_TAKEN,
+        .is_remembered = decision->dedup != DEDUP_NONE,
+        .is_changed = moved || was_known != decider->subject.known ||
+                      memcmp(&decider->before, &decider->subject.governors, sizeof decider->before) != 0,
+        .changes = chain_changes(&decider->before, &decider->subject.governors),
+    };
+    /* With no room for its image a stranger leaves no trace at all. */
+    if (decider->is_stranger && !state_log_can_add(decider->parts.log)) {
+        ending.is_remembered = false;
+        ending.is_changed = false;
+    }
+    return put_answer(decider, intake->pool_sequence, &ending);
+}
+
+enum status decide_event(struct decider *decider, struct event_intake *intake)
+{
+    const struct event *event = &intake->decoded.event;
+    if (intake->decoded.address_ignored) {
+        metrics_count(decider->parts.metrics, METRIC_RESPONSE_TOPICS_IGNORED);
+    }
+    memset(&decider->entry, 0, sizeof decider->entry);
+    decider->entry.address = intake->decoded.address;
+    struct decision *decision = &decider->entry.decision;
+    decision->event = *event;
+    decision->time = decider->moment.now;
+    decision->clock = decider->moment.quality;
+    decision->config_version = decider->view.active->policy.version;
+
+    bool has_key = !name_is_empty(&event->id) || event->has_device_seq;
+    bool is_looked_up = has_key && (event->amount > 0 || intake->is_counter);
+    uint32_t position;
+    enum status status = is_looked_up ? decider_find_event(decider, event, &position) : STATUS_NOT_FOUND;
+    if (status == STATUS_NOT_FOUND) {
+        return answer_new(decider, intake);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const struct event *first = &decider->original.decision.event;
+    if (first->bytes_hash == event->bytes_hash && name_equal(&first->meter, &event->meter)) {
+        return answer_duplicate(decider, intake);
+    }
+    decision->dedup = key_kind(event);
+    return answer_id_reused(decider, intake);
+}

@@ -1,0 +1,204 @@
+#include "agent/decider.h"
+
+#include <assert.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/log.h"
+#include "mqtt/foreign.h"
+
+enum status decider_init(struct decider *decider, struct decider_parts parts)
+{
+    decider->parts = parts;
+    size_t arena_bytes = payload_arena_bytes(parts.payload_bytes_max);
+    void *storage = mmap(NULL, arena_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (storage == MAP_FAILED) {
+        return STATUS_NO_MEMORY;
+    }
+    arena_init(&decider->arena, storage, arena_bytes);
+    enum status status = state_log_reader_open(&decider->reader, parts.log);
+    if (status != STATUS_OK) {
+        munmap(storage, arena_bytes);
+    }
+    return status;
+}
+
+void decider_close(struct decider *decider)
+{
+    state_log_reader_close(&decider->reader);
+    munmap(decider->arena.storage, decider->arena.capacity);
+}
+
+struct payload_context decider_payload_context(struct decider *decider)
+{
+    return (struct payload_context){.topics = decider->parts.topics,
+                                    .payload_bytes_max = decider->view.active->settings.limits.payload_bytes,
+                                    .arena = &decider->arena};
+}
+
+/* Conservation is checked with every change that is stored. */
+static void check_conservation(struct decider *decider)
+{
+    micro_units imbalance = billing_imbalance(&decider->subject.governors.billing);
+    if (imbalance != 0) {
+        atomic_store(decider->parts.imbalance, imbalance);
+        alerts_raise(decider->parts.alerts, ALERT_LEDGER_IMBALANCE, decider->moment.now,
+                     "an account's credits do not match its charges, refunds and balance");
+    }
+}
+
+void decider_put_image(struct decider *decider, governor_set changes)
+{
+    struct subject_state *subject = &decider->subject;
+    struct packer packer = packer_of(decider->image_buffer, sizeof decider->image_buffer);
+    subject_state_pack(&packer, subject);
+    assert(!packer.overflowed);
+    struct record record = {
+        .kind = RECORD_IMAGE,
+        .subject = subject->name,
+        .previous = decider->image_ref,
+        .edge = chain_next_edge(&subject->governors, &decider->view.active->policy, decider->moment.now),
+        .changes = changes,
+        .body = packer_bytes(&packer),
+    };
+    decider->image_ref = state_log_put(decider->parts.log, &record, SEQ_NONE);
+    decider->image_is_newer = true;
+    decider->is_stranger = false;
+    check_conservation(decider);
+}
+
+/* Brings the subject into decider->subject from the scheduler's copy or, when that is gone, from the log. */
+static enum status load_subject(struct decider *decider, const struct run *run)
+{
+    decider->image_ref = RECORD_REF_NONE;
+    decider->image_is_newer = false;
+    decider->is_stranger = false;
+    if (run->has_image) {
+        return subject_state_unpack(run->image, decider->parts.dedup_window, &decider->subject);
+    }
+    struct record image;
+    enum status status =
+        name_is_empty(&run->name) ? STATUS_NOT_FOUND : state_log_find(&decider->reader, &run->name, &image);
+    if (status == STATUS_NOT_FOUND) {
+        decider->is_stranger = true;
+        subject_state_init(&decider->subject, &run->name, decider->parts.dedup_window);
+        return STATUS_OK;
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    metrics_count(decider->parts.metrics, METRIC_SUBJECTS_WOKEN);
+    decider->image_ref = image.ref;
+    return subject_state_unpack(image.body, decider->parts.dedup_window, &decider->subject);
+}
+
+static enum status decide_foreign(struct decider *decider, const struct intake_message *intake)
+{
+    const struct config_snapshot *config = decider->view.active;
+    struct routed_message routed;
+    struct rejection rejection = {.reason = DEAD_LETTER_BAD_TOPIC, .detail = "no route knows this topic"};
+    if (foreign_route(config->routes, config->route_count, &intake->message, &routed) != STATUS_OK) {
+        return decide_dead_letter(decider, intake, &rejection);
+    }
+    struct payload_context context = decider_payload_context(decider);
+    struct foreign_event foreign;
+    if (foreign_decode(&context, &routed, &foreign, &rejection) != STATUS_OK) {
+        return decide_dead_letter(decider, intake, &rejection);
+    }
+    struct event_intake event = {.decoded = foreign.decoded,
+                                 .is_counter = foreign.amount_kind == AMOUNT_COUNTER,
+                                 .pool_sequence = intake->pool_sequence};
+    return decide_event(decider, &event);
+}
+
+static enum status decide_own_event(struct decider *decider, const struct intake_message *intake,
+                                    const struct parsed_topic *topic)
+{
+    struct payload_context context = decider_payload_context(decider);
+    struct event_intake event = {.pool_sequence = intake->pool_sequence};
+    struct rejection rejection;
+    if (payload_decode(&context, &intake->message, topic, &event.decoded, &rejection) != STATUS_OK) {
+        return decide_dead_letter(decider, intake, &rejection);
+    }
+    return decide_event(decider, &event);
+}
+
+static enum status decide_slot(struct decider *decider, slot_index slot)
+{
+    struct intake_message intake;
+    event_pool_get(decider->parts.pool, slot, &intake.message, &intake.pool_sequence);
+    arena_reset(&decider->arena);
+    struct parsed_topic topic = topic_parse(decider->parts.topics, intake.message.topic);
+    switch (topic.kind) {
+    case TOPIC_EVENT:
+    case TOPIC_BAD: return decide_own_event(decider, &intake, &topic);
+    case TOPIC_COMMAND: return decide_command(decider, &intake, &topic);
+    case TOPIC_FOREIGN: return decide_foreign(decider, &intake);
+    case TOPIC_CONFIG_DESIRED:
+    case TOPIC_CANARY: break; /* Taken before the pool; never here. */
+    }
+    event_pool_free(decider->parts.pool, slot);
+    return STATUS_OK;
+}
+
+/* Whether ordinary work fits into the store now: asked before an event is taken, because a taken event must
+ * end. */
+static enum status check_room(struct decider *decider)
+{
+    enum status status = state_log_begin(decider->parts.log, DECIDER_TRANSACTION_BYTES);
+    if (status == STATUS_OK) {
+        state_log_end(decider->parts.log);
+    }
+    return status;
+}
+
+static enum status run_messages(struct decider *decider, struct run *run)
+{
+    for (;;) {
+        enum status status = check_room(decider);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        slot_index slot;
+        if (scheduler_next(decider->parts.scheduler, run, &slot) != STATUS_OK) {
+            return STATUS_OK;
+        }
+        status = decide_slot(decider, slot);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+}
+
+static enum status run_subject(struct decider *decider, struct run *run)
+{
+    enum status status = load_subject(decider, run);
+    if (status == STATUS_OK && (run->pokes & POKE_TICK) != 0) {
+        status = decide_tick(decider);
+    }
+    if (status == STATUS_OK && (run->pokes & POKE_RELOCATE) != 0) {
+        status = decide_relocate(decider, atomic_load(&decider->parts.compaction->through_frame));
+    }
+    return status == STATUS_OK ? run_messages(decider, run) : status;
+}
+
+enum status decider_turn(struct decider *decider, struct run *run, struct moment moment)
+{
+    decider->moment = moment;
+    decider->view = policies_take(decider->parts.policies);
+    enum status status = run_subject(decider, run);
+    policies_give(decider->parts.policies, decider->view);
+
+    enum image_fate fate = decider->image_is_newer ? IMAGE_STORE : IMAGE_UNCHANGED;
+    struct bytes image = bytes_of(NULL, 0);
+    if (status != STATUS_OK && status != STATUS_NO_SPACE) {
+        fate = IMAGE_FORGET;
+        log_error("subject.failed", "status=%s", status_name(status));
+    } else if (fate == IMAGE_STORE) {
+        struct packer packer = packer_of(decider->image_buffer, sizeof decider->image_buffer);
+        subject_state_pack(&packer, &decider->subject);
+        image = packer_bytes(&packer);
+    }
+    scheduler_finish(decider->parts.scheduler, run, fate, image);
+    return status;
+}

@@ -1,0 +1,263 @@
+#include "agent/publisher.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/clock.h"
+#include "agent/publisher_messages.h"
+#include "base/log.h"
+
+enum { RECORDS_PER_TURN = 64, SAMPLE_SLACK_MS = 200 };
+
+enum status publisher_init(struct publisher *publisher, struct publisher_parts parts,
+                           struct board_place *places, uint32_t place_count)
+{
+    memset(publisher, 0, sizeof *publisher);
+    publisher->parts = parts;
+    flights_init(&publisher->flights);
+    state_board_init(&publisher->board, places, place_count);
+    publisher->walked = state_log_outbox_cursor(parts.log);
+    publisher->landed = publisher->walked;
+    publisher->samples[0] = publisher->walked;
+    publisher->samples[1] = publisher->walked;
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&publisher->lock, NULL);
+    pthread_cond_init(&publisher->stirred, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return state_log_reader_open(&publisher->reader, parts.log);
+}
+
+void publisher_close(struct publisher *publisher)
+{
+    state_log_reader_close(&publisher->reader);
+    pthread_cond_destroy(&publisher->stirred);
+    pthread_mutex_destroy(&publisher->lock);
+}
+
+void publisher_connected(struct publisher *publisher, enum paho_session session)
+{
+    pthread_mutex_lock(&publisher->lock);
+    publisher->connected = true;
+    publisher->session_lost = publisher->session_lost || session == PAHO_SESSION_NEW;
+    pthread_cond_signal(&publisher->stirred);
+    pthread_mutex_unlock(&publisher->lock);
+}
+
+void publisher_disconnected(struct publisher *publisher)
+{
+    pthread_mutex_lock(&publisher->lock);
+    publisher->connected = false;
+    pthread_cond_signal(&publisher->stirred);
+    pthread_mutex_unlock(&publisher->lock);
+}
+
+void publisher_landed(struct publisher *publisher, uint64_t ticket)
+{
+    flights_land(&publisher->flights, ticket);
+    pthread_mutex_lock(&publisher->lock);
+    publisher->has_landed = true;
+    pthread_cond_signal(&publisher->stirred);
+    pthread_mutex_unlock(&publisher->lock);
+}
+
+/* How far the walk had come when the oldest state that may still be deferred was not yet met: the mark must
+ * not pass it, or a crash would leave that state unpublished. */
+static record_ref undeferred(struct publisher *publisher)
+{
+    return publisher->board.pending_count == 0 ? publisher->walked : publisher->samples[1];
+}
+
+static void take_sample(struct publisher *publisher, instant_ms now)
+{
+    if (now - publisher->sampled_at > STATE_INTERVAL_MS + SAMPLE_SLACK_MS) {
+        publisher->samples[1] = publisher->samples[0];
+        publisher->samples[0] = publisher->walked;
+        publisher->sampled_at = now;
+    }
+}
+
+/* Notes what was acknowledged, so that the next frame carries the mark. */
+static void move_mark(struct publisher *publisher)
+{
+    record_ref landed = flights_landed(&publisher->flights, publisher->walked);
+    record_ref most = undeferred(publisher);
+    landed = landed < most ? landed : most;
+    atomic_store(&publisher->outbox, publisher->flights.next - publisher->flights.first);
+    if (landed > publisher->landed) {
+        publisher->landed = landed;
+        state_log_set_outbox_cursor(publisher->parts.log, landed);
+    }
+}
+
+/* False while disconnected. After a lost session the walk starts again from what landed. */
+static bool settle_connection(struct publisher *publisher)
+{
+    pthread_mutex_lock(&publisher->lock);
+    bool connected = publisher->connected;
+    bool session_lost = publisher->session_lost;
+    publisher->session_lost = false;
+    pthread_mutex_unlock(&publisher->lock);
+    if (session_lost) {
+        move_mark(publisher);
+        flights_forget(&publisher->flights);
+        publisher->walked = publisher->landed;
+    }
+    return connected;
+}
+
+enum status publisher_send(struct publisher *publisher, struct paho_publication *publication, record_ref ref)
+{
+    if (publication->qos > 0) {
+        (void)flights_landed(&publisher->flights, publisher->walked);
+        if (flights_are_full(&publisher->flights)) {
+            return STATUS_FULL;
+        }
+        publication->ticket = flights_add(&publisher->flights, ref);
+    }
+    enum status status = publisher->parts.outlet.publish(publisher->parts.outlet.self, publication);
+    if (status != STATUS_OK && publication->qos > 0) {
+        flights_withdraw(&publisher->flights);
+    }
+    if (status == STATUS_INVALID || status == STATUS_TOO_LARGE) {
+        log_error("publication.refused", "topic_bytes=%zu payload_bytes=%zu status=%s",
+                  publication->topic.length, publication->payload.length, status_name(status));
+        return STATUS_OK; /* It can never be sent; waiting for it would stop everything behind it. */
+    }
+    if (status == STATUS_OK) {
+        metrics_count(publisher->parts.metrics, METRIC_PUBLISHED);
+    }
+    return status;
+}
+
+static enum status walk_log(struct publisher *publisher, instant_ms now)
+{
+    enum status status = STATUS_OK;
+    for (int i = 0; i < RECORDS_PER_TURN && status == STATUS_OK; i++) {
+        record_ref at = publisher->walked;
+        struct record record;
+        status = state_log_next(&publisher->reader, &at, &record);
+        if (status == STATUS_OK) {
+            status = publish_record(publisher, &record, now);
+        }
+        if (status == STATUS_OK) {
+            publisher->walked = at;
+        }
+    }
+    move_mark(publisher);
+    return status;
+}
+
+static enum status publish_announcement(struct publisher *publisher)
+{
+    enum announcement_kind kind;
+    size_t length;
+    if (announcements_take(publisher->parts.announcements, &kind, publisher->payload, &length) != STATUS_OK) {
+        return STATUS_EMPTY;
+    }
+    enum status status = publish_agent_message(publisher, kind, length);
+    if (status != STATUS_OK) {
+        announcements_put_back(publisher->parts.announcements, kind);
+    }
+    return status;
+}
+
+static enum status publish_next_alert(struct publisher *publisher)
+{
+    enum alert_name name;
+    struct alert alert;
+    if (alerts_take_unpublished(publisher->parts.alerts, &name, &alert) != STATUS_OK) {
+        return STATUS_EMPTY;
+    }
+    enum status status = publish_alert(publisher, name, &alert);
+    if (status != STATUS_OK) {
+        alerts_publish_again(publisher->parts.alerts, name);
+    }
+    return status;
+}
+
+static enum status publish_due_state(struct publisher *publisher, instant_ms now)
+{
+    struct board_place *place = state_board_next_due(&publisher->board, now);
+    return place == NULL ? STATUS_EMPTY : publish_deferred_states(publisher, place, now);
+}
+
+/* Repeats one source of messages until it is empty; STATUS_OK if it is. */
+static enum status drain(struct publisher *publisher, enum status (*publish)(struct publisher *publisher))
+{
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK) {
+        status = publish(publisher);
+    }
+    return status == STATUS_EMPTY ? STATUS_OK : status;
+}
+
+enum status publisher_turn(struct publisher *publisher, instant_ms now)
+{
+    if (!settle_connection(publisher)) {
+        return STATUS_DISCONNECTED;
+    }
+    enum status status = drain(publisher, publish_announcement);
+    if (status == STATUS_OK) {
+        status = drain(publisher, publish_next_alert);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    enum status due = publish_due_state(publisher, now);
+    if (due != STATUS_OK && due != STATUS_EMPTY) {
+        return due;
+    }
+    if (due == STATUS_EMPTY) {
+        take_sample(publisher, now);
+    }
+    status = walk_log(publisher, now);
+    return status == STATUS_EMPTY && due == STATUS_OK ? STATUS_OK : status;
+}
+
+static struct timespec deadline_in(int timeout_ms)
+{
+    struct timespec deadline;
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    long nanoseconds = deadline.tv_nsec + (long)(timeout_ms % 1000) * 1000000;
+    deadline.tv_sec += timeout_ms / 1000 + nanoseconds / 1000000000;
+    deadline.tv_nsec = nanoseconds % 1000000000;
+    return deadline;
+}
+
+/* Waits for an acknowledgement or a change of the connection. */
+static void wait_for_broker(struct publisher *publisher, bool for_connection, int timeout_ms)
+{
+    struct timespec deadline = deadline_in(timeout_ms);
+    pthread_mutex_lock(&publisher->lock);
+    int error = 0;
+    while (error != ETIMEDOUT && !(for_connection ? publisher->connected : publisher->has_landed)) {
+        error = pthread_cond_timedwait(&publisher->stirred, &publisher->lock, &deadline);
+    }
+    publisher->has_landed = false;
+    pthread_mutex_unlock(&publisher->lock);
+}
+
+void publisher_wait(struct publisher *publisher, enum status last, int timeout_ms)
+{
+    if (last == STATUS_DISCONNECTED || last == STATUS_FULL) {
+        wait_for_broker(publisher, last == STATUS_DISCONNECTED, timeout_ms);
+    } else if (last == STATUS_EMPTY && state_log_wait_committed(publisher->parts.log, publisher->walked,
+                                                                timeout_ms) == STATUS_CLOSED) {
+        wait_for_broker(publisher, false, timeout_ms);
+    }
+}
+
+uint64_t publisher_outbox(struct publisher *publisher)
+{
+    return atomic_load(&publisher->outbox);
+}
+
+bool publisher_is_done(struct publisher *publisher)
+{
+    move_mark(publisher);
+    return flights_are_none(&publisher->flights) && publisher->board.pending_count == 0;
+}
