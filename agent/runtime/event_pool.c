@@ -12,12 +12,6 @@
 
 enum { ARRIVALS_PER_SLOT = 4 };
 
-/* When a sequence was received; read while another may be written. */
-struct pool_arrival {
-    _Atomic uint64_t sequence;
-    _Atomic uint64_t received_us;
-};
-
 static uint32_t *bucket_of(struct event_pool *pool, uint64_t sequence)
 {
     return &pool->buckets[sequence % pool->slots];
@@ -49,7 +43,7 @@ static uint32_t *find_sequence(struct event_pool *pool, uint64_t sequence)
 static enum status take_memory(struct event_pool *pool, struct event_pool_report *report)
 {
     size_t slots = pool->slots;
-    size_t arrivals = slots * ARRIVALS_PER_SLOT * sizeof(struct pool_arrival);
+    size_t arrivals = slots * ARRIVALS_PER_SLOT * sizeof(struct arrival_time);
     size_t map = slot_map_bytes(pool->slots);
     pool->memory_bytes = arrivals + map + 3 * slots * sizeof(uint32_t);
     void *memory = mmap(NULL, pool->memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -58,7 +52,7 @@ static enum status take_memory(struct event_pool *pool, struct event_pool_report
         return STATUS_NO_MEMORY;
     }
     pool->memory = memory;
-    pool->arrivals = memory;
+    arrival_times_init(&pool->arrivals, memory, slots * ARRIVALS_PER_SLOT);
     slot_map_init(&pool->map, (uint8_t *)memory + arrivals, pool->slots);
     pool->buckets = (uint32_t *)((uint8_t *)memory + arrivals + map);
     pool->chained = pool->buckets + slots;
@@ -230,23 +224,9 @@ static void seal(struct event_pool *pool, const struct message *message, const s
     atomic_store_explicit(&entry->sequence, receipt.sequence, memory_order_release);
 }
 
-static void note_arrival(struct event_pool *pool, uint64_t sequence, uint64_t received_us)
-{
-    uint64_t places = (uint64_t)pool->slots * ARRIVALS_PER_SLOT;
-    struct pool_arrival *arrival = &pool->arrivals[sequence % places];
-    atomic_store(&arrival->sequence, 0);
-    atomic_store(&arrival->received_us, received_us);
-    atomic_store(&arrival->sequence, sequence);
-}
-
 uint64_t event_pool_received_us(const struct event_pool *pool, uint64_t sequence)
 {
-    uint64_t places = (uint64_t)pool->slots * ARRIVALS_PER_SLOT;
-    const struct pool_arrival *arrival = &pool->arrivals[sequence % places];
-    uint64_t before = atomic_load(&arrival->sequence);
-    uint64_t received_us = atomic_load(&arrival->received_us);
-    return before == sequence && atomic_load(&arrival->sequence) == sequence && sequence != 0 ? received_us
-                                                                                              : 0;
+    return arrival_times_find(&pool->arrivals, sequence);
 }
 
 /* Under the lock. The sequence is findable before it is sealed, but nobody knows it yet. */
@@ -295,7 +275,7 @@ enum status event_pool_put(struct event_pool *pool, const struct message *messag
     pthread_mutex_unlock(&pool->lock);
     if (status == STATUS_OK) {
         seal(pool, message, &entry, *receipt);
-        note_arrival(pool, receipt->sequence, received_us);
+        arrival_times_note(&pool->arrivals, receipt->sequence, received_us);
     }
     return status;
 }
@@ -313,7 +293,7 @@ enum status event_pool_put_wait(struct event_pool *pool, const struct message *m
     pthread_mutex_unlock(&pool->lock);
     if (status == STATUS_OK) {
         seal(pool, message, &entry, *receipt);
-        note_arrival(pool, receipt->sequence, received_us);
+        arrival_times_note(&pool->arrivals, receipt->sequence, received_us);
     }
     return status;
 }

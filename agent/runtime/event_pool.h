@@ -4,8 +4,8 @@
 #define FLYBALL_RUNTIME_EVENT_POOL_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
+#include "agent/runtime/arrival_times.h"
 #include "agent/runtime/index_chain.h"
 #include "agent/runtime/message.h"
 #include "agent/runtime/slot_map.h"
@@ -47,7 +47,6 @@ struct pool_receipt {
 };
 
 struct pool_entry;
-struct pool_arrival;
 
 /* One thread puts; any threads get and free. The fields are private. */
 struct event_pool {
@@ -63,7 +62,7 @@ struct event_pool {
     uint32_t *buckets; /* Sequence to slot, chained by `chained`; 0 is none, else slot + 1. */
     uint32_t *chained;
     slot_index *pending; /* Slots of an earlier run in order of sequence. */
-    struct pool_arrival *arrivals;
+    struct arrival_times arrivals;
     uint32_t pending_count;
     uint32_t pending_at;
     struct slot_map map;

@@ -1,4 +1,4 @@
-#include "agent/runtime/scheduler.h"
+#include "agent/runtime/scheduler_parts.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -6,25 +6,6 @@
 #include <sys/mman.h>
 
 #include "agent/runtime/deadline.h"
-
-enum process_state { PROCESS_IDLE, PROCESS_QUEUED, PROCESS_RUNNING };
-
-/* What the scheduler knows of a hot subject. */
-struct scheduler_process {
-    struct mailbox mailbox;
-    uint32_t waiting[RUN_PRIORITIES]; /* Events of each priority in the mailbox. */
-    enum process_state state;
-    enum run_priority queued_at;
-    uint8_t pokes;
-};
-
-/* What it knows of an event. */
-struct scheduler_letter {
-    uint32_t subject;
-    enum run_priority priority;
-    uint8_t qos;
-    bool is_posted; /* In a mailbox rather than in the intake. */
-};
 
 static void *carve(uint8_t **at, size_t bytes)
 {
@@ -85,70 +66,11 @@ void scheduler_free(struct scheduler *scheduler)
     munmap(scheduler->memory, scheduler->memory_bytes);
 }
 
-/* One more thing to do: one sleeper is enough. */
-static void wake_one(struct scheduler *scheduler)
+void scheduler_wake_one(struct scheduler *scheduler)
 {
     if (scheduler->sleepers > 0) {
         pthread_cond_signal(&scheduler->work);
     }
-}
-
-void scheduler_arrive(struct scheduler *scheduler, slot_index slot, uint8_t qos)
-{
-    assert(slot < scheduler->settings.slots);
-    pthread_mutex_lock(&scheduler->lock);
-    scheduler->letters[slot] = (struct scheduler_letter){.qos = qos};
-    intake_push(&scheduler->intake, scheduler->letter_links, slot);
-    if (qos == 0) {
-        index_chain_append(&scheduler->unreliable_arrived, scheduler->unreliable_links, slot);
-    }
-    if (intake_is_ready(&scheduler->intake)) {
-        wake_one(scheduler);
-    }
-    pthread_mutex_unlock(&scheduler->lock);
-}
-
-enum status scheduler_next_arrival(struct scheduler *scheduler, struct run *run, slot_index *slot)
-{
-    assert(run->work == WORK_ROUTE);
-    pthread_mutex_lock(&scheduler->lock);
-    enum status status = STATUS_EMPTY;
-    if (run->budget > 0 && !scheduler->closed) {
-        status = intake_take(&scheduler->intake, scheduler->letter_links, slot);
-    }
-    if (status == STATUS_OK) {
-        run->budget--;
-        if (scheduler->letters[*slot].qos == 0) {
-            index_chain_remove(&scheduler->unreliable_arrived, scheduler->unreliable_links, *slot);
-        }
-    }
-    pthread_mutex_unlock(&scheduler->lock);
-    return status;
-}
-
-void scheduler_put_back(struct scheduler *scheduler, slot_index slot)
-{
-    pthread_mutex_lock(&scheduler->lock);
-    intake_put_back(&scheduler->intake, scheduler->letter_links, slot);
-    if (scheduler->letters[slot].qos == 0) {
-        index_chain_prepend(&scheduler->unreliable_arrived, scheduler->unreliable_links, slot);
-    }
-    /* A subject may have become idle since the post failed: nobody else would notice. */
-    if (!subject_table_is_full(&scheduler->subjects)) {
-        intake_unblock(&scheduler->intake);
-    }
-    pthread_mutex_unlock(&scheduler->lock);
-}
-
-void scheduler_routed(struct scheduler *scheduler, struct run *run)
-{
-    assert(run->work == WORK_ROUTE);
-    pthread_mutex_lock(&scheduler->lock);
-    intake_end(&scheduler->intake);
-    if (intake_is_ready(&scheduler->intake)) {
-        wake_one(scheduler);
-    }
-    pthread_mutex_unlock(&scheduler->lock);
 }
 
 /* The subject's number, awake; STATUS_NO_MEMORY when every hot subject is busy. */
@@ -192,7 +114,7 @@ static void enqueue(struct scheduler *scheduler, uint32_t subject)
     process->state = PROCESS_QUEUED;
     process->queued_at = priority_of(process);
     run_queue_put(&scheduler->queue, subject, process->queued_at);
-    wake_one(scheduler);
+    scheduler_wake_one(scheduler);
 }
 
 /* The subject has got something to do. */
@@ -220,14 +142,14 @@ static void make_idle(struct scheduler *scheduler, uint32_t subject)
     subject_table_set_idle(&scheduler->subjects, subject);
     intake_unblock(&scheduler->intake);
     if (intake_is_ready(&scheduler->intake)) {
-        wake_one(scheduler);
+        scheduler_wake_one(scheduler);
     }
 }
 
 static void note_posted(struct scheduler *scheduler, uint32_t subject, const struct posting *posting)
 {
-    scheduler->letters[posting->slot] = (struct scheduler_letter){
-        .subject = subject, .priority = posting->priority, .qos = posting->qos, .is_posted = true};
+    scheduler->letters[posting->slot] =
+        (struct scheduler_letter){.subject = subject, .priority = posting->priority, .qos = posting->qos};
     scheduler->processes[subject].waiting[posting->priority]++;
     scheduler->stats.waiting++;
     if (posting->qos == 0) {
@@ -349,8 +271,7 @@ enum status scheduler_take(struct scheduler *scheduler, int64_t timeout_ms, stru
     return status;
 }
 
-/* Forgets an event that leaves its mailbox. */
-static void note_taken(struct scheduler *scheduler, slot_index slot)
+void scheduler_note_taken(struct scheduler *scheduler, slot_index slot)
 {
     const struct scheduler_letter *letter = &scheduler->letters[slot];
     scheduler->processes[letter->subject].waiting[letter->priority]--;
@@ -370,7 +291,7 @@ enum status scheduler_next(struct scheduler *scheduler, struct run *run, slot_in
     struct mailbox *mailbox = &scheduler->processes[run->subject].mailbox;
     enum status status = mailbox_take(mailbox, scheduler->letter_links, slot);
     if (status == STATUS_OK) {
-        note_taken(scheduler, *slot);
+        scheduler_note_taken(scheduler, *slot);
         run->budget--;
         scheduler->stats.reductions++;
     }
@@ -403,32 +324,6 @@ void scheduler_finish(struct scheduler *scheduler, struct run *run, enum image_f
         make_idle(scheduler, run->subject);
     }
     pthread_mutex_unlock(&scheduler->lock);
-}
-
-/* Events in mailboxes arrived before those in the intake. */
-static enum status shed_oldest(struct scheduler *scheduler, slot_index *slot)
-{
-    if (scheduler->unreliable_posted.count > 0) {
-        *slot = scheduler->unreliable_posted.first;
-        struct scheduler_process *process = &scheduler->processes[scheduler->letters[*slot].subject];
-        mailbox_remove(&process->mailbox, scheduler->letter_links, *slot);
-        note_taken(scheduler, *slot);
-        return STATUS_OK;
-    }
-    *slot = index_chain_take(&scheduler->unreliable_arrived, scheduler->unreliable_links);
-    if (*slot == INDEX_NONE) {
-        return STATUS_EMPTY;
-    }
-    intake_remove(&scheduler->intake, scheduler->letter_links, *slot);
-    return STATUS_OK;
-}
-
-enum status scheduler_shed_oldest(struct scheduler *scheduler, slot_index *slot)
-{
-    pthread_mutex_lock(&scheduler->lock);
-    enum status status = shed_oldest(scheduler, slot);
-    pthread_mutex_unlock(&scheduler->lock);
-    return status;
 }
 
 uint32_t scheduler_trim(struct scheduler *scheduler, uint32_t count)

@@ -247,6 +247,42 @@ static void message_that_imitates_the_file_is_just_bytes(void **context)
     assert_int_equal(fixture->report.damaged, 0);
 }
 
+/* Seals the slot by hand: an entry that is whole, over whatever bytes are there. */
+static void forge(struct event_pool *pool, slot_index slot, uint64_t sequence)
+{
+    struct pool_entry *entry = &pool->entries[slot];
+    entry->run = 1;
+    entry->payload = 10;
+    entry->crc = pool_entry_crc(entry, sequence, pool->storage + (size_t)slot * pool->slot_bytes);
+    atomic_store(&entry->sequence, sequence);
+}
+
+static void message_inside_another_is_damage(void **context)
+{
+    struct pool_fixture *fixture = *context;
+    pool_fixture_open(fixture);
+    put_sample(&fixture->pool, 1, 150);
+    forge(&fixture->pool, 1, 99);
+    pool_fixture_reopen(fixture);
+    assert_int_equal(fixture->report.pending, 1);
+    assert_int_equal(fixture->report.damaged, 1);
+    assert_int_equal(event_pool_stats(&fixture->pool).used, 3);
+}
+
+static void second_message_of_a_sequence_is_damage(void **context)
+{
+    struct pool_fixture *fixture = *context;
+    pool_fixture_open(fixture);
+    put_sample(&fixture->pool, 1, 60);
+    forge(&fixture->pool, 4, 1);
+    forge(&fixture->pool, 5, 2);
+    pool_fixture_reopen(fixture);
+    assert_int_equal(fixture->report.pending, 2);
+    assert_int_equal(fixture->report.damaged, 1);
+    assert_int_equal(event_pool_free_sequence(&fixture->pool, 1), STATUS_OK);
+    assert_int_equal(event_pool_free_sequence(&fixture->pool, 1), STATUS_NOT_FOUND);
+}
+
 static void half_made_file_is_made_again(void **context)
 {
     struct pool_fixture *fixture = *context;
@@ -294,6 +330,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(damaged_message_is_freed_and_counted, pool_fixture_setup,
                                         pool_fixture_teardown),
         cmocka_unit_test_setup_teardown(message_that_imitates_the_file_is_just_bytes, pool_fixture_setup,
+                                        pool_fixture_teardown),
+        cmocka_unit_test_setup_teardown(message_inside_another_is_damage, pool_fixture_setup,
+                                        pool_fixture_teardown),
+        cmocka_unit_test_setup_teardown(second_message_of_a_sequence_is_damage, pool_fixture_setup,
                                         pool_fixture_teardown),
         cmocka_unit_test_setup_teardown(half_made_file_is_made_again, pool_fixture_setup,
                                         pool_fixture_teardown),

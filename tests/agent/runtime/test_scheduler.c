@@ -156,6 +156,22 @@ static void full_mailbox_refuses_qos_0_and_counts(void **context)
     assert_int_equal(scheduler_stats(&fixture->scheduler).waiting, MAILBOX + 2);
 }
 
+static void mailbox_of_size_0_refuses_without_keeping_subjects_busy(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->scheduler.settings.mailbox = 0;
+    const char *const names[] = {"a", "b", "c", "d", "e"};
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(post(fixture, names[i], 0, 0), STATUS_FULL);
+    }
+    assert_int_equal(post(fixture, "a", 0, 1), STATUS_OK);
+    assert_int_equal(post(fixture, "a", 1, 0), STATUS_FULL);
+    take_subject(fixture, "a");
+    assert_int_equal(next(fixture), 0);
+    finish(fixture);
+    assert_nothing_to_do(fixture);
+}
+
 static void image_is_kept_between_turns(void **context)
 {
     struct fixture *fixture = *context;
@@ -407,6 +423,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(running_subject_is_not_given_to_another, setup, teardown),
         cmocka_unit_test_setup_teardown(long_mailbox_yields_to_others, setup, teardown),
         cmocka_unit_test_setup_teardown(full_mailbox_refuses_qos_0_and_counts, setup, teardown),
+        cmocka_unit_test_setup_teardown(mailbox_of_size_0_refuses_without_keeping_subjects_busy, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(image_is_kept_between_turns, setup, teardown),
         cmocka_unit_test_setup_teardown(higher_priority_runs_first_and_pulls_earlier_events_along, setup,
                                         teardown),
