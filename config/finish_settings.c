@@ -16,7 +16,8 @@ static void complain_of(struct config_reader *reader, const char *section, const
 static void finish_agent(struct config_reader *reader, const char *host_name, struct settings *settings)
 {
     bool is_given = !name_is_empty(&settings->agent_id);
-    if (!is_given && name_set(&settings->agent_id, bytes_of_string(host_name)) != STATUS_OK) {
+    struct bytes host = bytes_of_string(host_name == NULL ? "" : host_name);
+    if (!is_given && name_set(&settings->agent_id, host) != STATUS_OK) {
         complain_of(reader, "agent", "id", CONFIG_REQUIRED, "is missing, and the host name is over 64 bytes");
         return;
     }

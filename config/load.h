@@ -19,7 +19,7 @@ struct config_source {
     struct bytes text;       /* The file's; data NULL: no file, all defaults. */
     const char *const *sets; /* "dotted.path=value", applied in order. */
     size_t set_count;
-    const char *host_name; /* The default of agent.id. */
+    const char *host_name; /* The default of agent.id; may be NULL. */
     /* What ${NAME} stands for, NULL if it is unset; `environment` itself may be NULL: nothing is set. */
     const char *(*environment)(void *self, const char *name);
     void *self;

@@ -94,8 +94,9 @@ void read_subjects(struct config_reader *reader, const cJSON *subjects, struct p
 {
     policy->unknown = UNKNOWN_BOOTSTRAP;
     policy->default_plan = name_of("free");
-    if (fields_read(reader, subjects, SUBJECTS, policy) &&
-        policy_plan(policy, &policy->default_plan) == NULL) {
+    bool is_read = fields_read(reader, subjects, SUBJECTS, policy);
+    /* Plans that could not be read are complained of already. */
+    if (is_read && policy->plans != NULL && policy_plan(policy, &policy->default_plan) == NULL) {
         reader_complain_key(reader, "plan", CONFIG_UNKNOWN_REFERENCE, "must be the name of a plan in plans");
     }
 }

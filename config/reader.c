@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 enum { WORDS_TEXT_MAX = 96 };
@@ -92,14 +91,11 @@ static enum status whole_number(const cJSON *item, uint64_t *value)
     struct bytes text = json_number_text(item);
     double number = item->valuedouble;
     if (strspn(item->valuestring, "0123456789") != text.length) {
-        if (isfinite(number) && number != floor(number)) {
-            return STATUS_INVALID;
-        }
         if (!(number >= 0 && number <= 9007199254740992.0)) {
             return STATUS_OVERFLOW;
         }
         *value = (uint64_t)number;
-        return STATUS_OK;
+        return (double)*value == number ? STATUS_OK : STATUS_INVALID;
     }
     uint64_t whole = 0;
     for (size_t i = 0; i < text.length; i++) {
