@@ -13,8 +13,8 @@
 
 enum {
     SCHEDULERS_MAX = 16,
-    BATCH_BYTES = 512 * 1024,  /* Uncompressed bytes of one frame, at most. */
-    RECENT_BYTES = 256 * 1024, /* Committed frames kept for the publisher. */
+    BATCH_BYTES = 256 * 1024,  /* Uncompressed bytes of one frame, at most. */
+    RECENT_BYTES = 128 * 1024, /* Committed frames kept for the publisher. */
     TURN_EVENTS_MAX = 64,      /* Of one subject before another's turn. */
     BOARD_PLACES = 8192,
     FAILURE_MESSAGE_MAX = 512,

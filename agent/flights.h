@@ -11,7 +11,7 @@
 #include "agent/state/record.h"
 #include "base/status.h"
 
-enum { FLIGHTS_MAX = 1024 }; /* A power of two. */
+enum { FLIGHTS_MAX = 256 }; /* A power of two. */
 
 struct flights {
     record_ref refs[FLIGHTS_MAX];

@@ -76,6 +76,9 @@ static slot_index find_run(const struct slot_map *map, uint32_t from, uint32_t t
 slot_index slot_map_take(struct slot_map *map, uint32_t run)
 {
     assert(run >= 1);
+    if (map->used == 0) {
+        map->cursor = 0; /* A quiet pool touches only its first pages. */
+    }
     slot_index slot = find_run(map, map->cursor, map->slots, run);
     if (slot == INDEX_NONE) {
         slot = find_run(map, 0, map->cursor, run);
