@@ -100,11 +100,11 @@ enum status frame_unpack(struct bytes block, struct frame_header *header)
 enum status frame_check(struct bytes frame, const struct frame_header *header)
 {
     const uint8_t *payload = frame.data + FRAME_HEADER_BYTES;
-    if (frame.length != frame_bytes(header->stored_length) ||
-        crc_of(payload, header->stored_length) != header->payload_crc) {
+    size_t end = frame_bytes(header->stored_length);
+    if (frame.length < end || crc_of(payload, header->stored_length) != header->payload_crc) {
         return STATUS_CORRUPT;
     }
-    for (size_t i = FRAME_HEADER_BYTES + (size_t)header->stored_length; i < frame.length; i++) {
+    for (size_t i = FRAME_HEADER_BYTES + (size_t)header->stored_length; i < end; i++) {
         if (frame.data[i] != 0) {
             return STATUS_CORRUPT;
         }

@@ -67,10 +67,8 @@ static enum status unfold(struct frame_cache *cache, const struct frame_header *
 enum status frame_cache_read(struct frame_cache *cache, int file, uint64_t offset, uint64_t bytes)
 {
     frame_cache_forget(cache);
-    if (bytes > cache->stored_most) {
-        return STATUS_TOO_LARGE;
-    }
-    ssize_t count = io_read_full(cache->io, file, cache->stored, bytes, (off_t)offset);
+    size_t most = bytes < cache->stored_most ? bytes : cache->stored_most;
+    ssize_t count = io_read_full(cache->io, file, cache->stored, most, (off_t)offset);
     if (count < 0) {
         return STATUS_IO;
     }

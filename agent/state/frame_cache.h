@@ -27,8 +27,8 @@ struct frame_cache {
 MUST_USE enum status frame_cache_open(struct frame_cache *cache, const struct io *io, size_t raw_most);
 void frame_cache_close(struct frame_cache *cache);
 
-/* Reads the frame of `bytes` at `offset`, checks and inflates it. STATUS_CORRUPT (also for a file that is too
- * short), STATUS_IO, STATUS_TOO_LARGE beyond raw_most; then nothing is held. */
+/* Reads the frame of at most `bytes` at `offset`, checks and inflates it. STATUS_CORRUPT (also for a file
+ * that is too short), STATUS_IO, STATUS_TOO_LARGE beyond raw_most; then nothing is held. */
 MUST_USE enum status frame_cache_read(struct frame_cache *cache, int file, uint64_t offset, uint64_t bytes);
 
 /* Reads the frame from its segment, unless it is held already. STATUS_NOT_FOUND if there is no such file,

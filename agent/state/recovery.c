@@ -1,4 +1,3 @@
-#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +29,7 @@ static enum status recover_frame(void *self, const struct frame_header *header, 
         segments_append(segments, segment.number, segment.bytes, header->frame);
         segments->file_bytes += segment.bytes;
     }
-    assert(segments_last(segments)->used_bytes == offset);
+    segments_last(segments)->used_bytes = offset;
     segments_add_frame(segments, header->frame, frame_bytes(header->stored_length), RECORD_REF_NONE);
     log->frame_most = header->raw_length > log->frame_most ? header->raw_length : log->frame_most;
     return STATUS_OK;
@@ -142,20 +141,45 @@ static enum status collect_spares(struct state_log *log)
     return status;
 }
 
-/* The last frame may have been read from the page cache of a process that died before, or because, its sync
- * failed: written again, it surely is on the disk before anything relies on it. */
-static enum status write_last_again(struct state_log *log, const struct scan_end *end)
+static enum status write_copy(struct state_log *log, const uint8_t *copy, size_t bytes)
 {
     const struct io *io = &log->settings.io;
+    if (bytes > segments_room(&log->segments)) {
+        enum status status = log_next_segment(log, log->committed_frame + 1);
+        if (status != STATUS_OK) {
+            return status == STATUS_NO_SPACE ? STATUS_OK : status; /* Better to open without. */
+        }
+    }
+    struct segment *last = segments_last(&log->segments);
+    if (io_write_full(io, log->file, copy, bytes, (off_t)last->used_bytes) != 0) {
+        return STATUS_IO;
+    }
+    if (io->fdatasync(io->self, log->file) != 0) {
+        /* Not to be taken for one that is on the disk by the next start. */
+        static const uint8_t zeros[FRAME_HEADER_BYTES];
+        io_write_full(io, log->file, zeros, sizeof zeros, (off_t)last->used_bytes);
+        return STATUS_IO;
+    }
+    last->used_bytes += bytes;
+    return STATUS_OK;
+}
+
+/* The last frame may have been read from the page cache of a process that died before, or because, its sync
+ * failed: repeated behind itself, it surely is on the disk before anything relies on it. Never in place: that
+ * write could be torn. */
+static enum status repeat_last(struct state_log *log, const struct scan_end *end)
+{
     size_t bytes = frame_bytes(end->last.stored_length);
     uint8_t *copy = pages_take(bytes);
     if (copy == NULL) {
         return STATUS_NO_MEMORY;
     }
-    bool is_written = io_read_full(io, log->file, copy, bytes, (off_t)end->last_offset) == (ssize_t)bytes &&
-                      io_write_full(io, log->file, copy, bytes, (off_t)end->last_offset) == 0;
+    enum status status = STATUS_IO;
+    if (io_read_full(&log->settings.io, log->file, copy, bytes, (off_t)end->last_offset) == (ssize_t)bytes) {
+        status = write_copy(log, copy, bytes);
+    }
     pages_give(copy, bytes);
-    return is_written ? STATUS_OK : STATUS_IO;
+    return status;
 }
 
 static bool is_block_of_frame(const uint8_t *block, uint64_t last_frame)
@@ -202,7 +226,7 @@ static enum status reopen_last(struct state_log *log, const struct scan_end *end
         log->segments.file_bytes += log->settings.segment_bytes - last->bytes;
         last->bytes = log->settings.segment_bytes;
     }
-    enum status status = write_last_again(log, end);
+    enum status status = end->copies < 2 ? repeat_last(log, end) : STATUS_OK;
     if (status == STATUS_OK) {
         status = cut_tail(log, end);
     }
@@ -225,6 +249,19 @@ static void continue_after(struct state_log *log, const struct frame_header *las
     batch_start(log->open, last->frame + 1, next_seq);
 }
 
+/* The frames may end in a segment that has only the last one's repetition. */
+static void adopt_end(struct state_log *log, const struct scan_end *end)
+{
+    if (end->frames == 0) {
+        return;
+    }
+    if (segments_last(&log->segments)->number != end->segment.number) {
+        segments_append(&log->segments, end->segment.number, end->segment.bytes, end->last.frame + 1);
+        log->segments.file_bytes += end->segment.bytes;
+    }
+    segments_last(&log->segments)->used_bytes = end->offset;
+}
+
 static enum status rebuild(struct recovery *recovery)
 {
     struct state_log *log = recovery->log;
@@ -232,6 +269,7 @@ static enum status rebuild(struct recovery *recovery)
     if (status != STATUS_OK) {
         return status;
     }
+    adopt_end(log, &recovery->end);
     status = collect_spares(log);
     if (status == STATUS_OK) {
         continue_after(log, &recovery->end.last);

@@ -71,12 +71,20 @@ static enum status read_header(struct scan *scan, uint64_t offset, struct frame_
     return frame_unpack(bytes_of(block, (size_t)count), header);
 }
 
+static bool is_expected(const struct scan *scan, const struct frame_header *header)
+{
+    return header->frame == expected_frame(scan) && header->previous_crc == scan->end->last.crc;
+}
+
+/* Recovery writes the last frame once more. */
+static bool is_repeated(const struct scan *scan, const struct frame_header *header)
+{
+    return header->frame == scan->end->last.frame && header->crc == scan->end->last.crc;
+}
+
 static bool continues(const struct scan *scan, const struct frame_header *header)
 {
-    if (!scan->is_chained) {
-        return true;
-    }
-    return header->frame == expected_frame(scan) && header->previous_crc == scan->end->last.crc;
+    return !scan->is_chained || is_expected(scan, header) || is_repeated(scan, header);
 }
 
 /* STATUS_OK with the frame in the cache; STATUS_EMPTY where the log does not continue. */
@@ -144,9 +152,44 @@ static enum status visit_frame(struct scan *scan, uint64_t offset)
     }
     scan->end->last = *header;
     scan->end->last_offset = offset;
-    scan->end->number = scan->segment.number;
+    scan->end->copies = 1;
     scan->end->frames++;
     scan->is_chained = true;
+    return status;
+}
+
+/* When the expected frame was lost where it was, its repetition stands in for it. */
+static enum status find_repetition(struct scan *scan, uint64_t *offset)
+{
+    for (uint64_t at = *offset + FRAME_BLOCK_BYTES; at < scan->segment.bytes; at += FRAME_BLOCK_BYTES) {
+        struct frame_header header;
+        enum status status = read_header(scan, at, &header);
+        if (status == STATUS_IO) {
+            return STATUS_IO;
+        }
+        if (status == STATUS_OK && is_expected(scan, &header) && read_frame(scan, at) == STATUS_OK) {
+            *offset = at;
+            return STATUS_OK;
+        }
+    }
+    return STATUS_EMPTY;
+}
+
+static enum status consume_frame(struct scan *scan, uint64_t *offset)
+{
+    enum status status = read_frame(scan, *offset);
+    if (status == STATUS_EMPTY) {
+        status = find_repetition(scan, offset);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (is_repeated(scan, &scan->cache.header)) {
+        scan->end->copies++;
+    } else {
+        status = visit_frame(scan, *offset);
+    }
+    *offset += frame_bytes(scan->cache.header.stored_length);
     return status;
 }
 
@@ -155,14 +198,11 @@ static enum status consume_segment(struct scan *scan, size_t at, uint64_t offset
 {
     enum status status = open_segment(scan, at);
     while (status == STATUS_OK && offset < scan->segment.bytes) {
-        status = read_frame(scan, offset);
+        status = consume_frame(scan, &offset);
         if (status == STATUS_OK) {
-            status = visit_frame(scan, offset);
-        }
-        if (status == STATUS_OK) {
-            offset += frame_bytes(scan->end->last.stored_length);
             scan->at = at;
             scan->offset = offset;
+            scan->end->segment = scan->segment;
         }
     }
     return status == STATUS_EMPTY ? STATUS_OK : status;

@@ -25,10 +25,11 @@ struct scan_visitor {
 };
 
 struct scan_end {
-    struct frame_header last; /* The last frame; last.frame 0: there is none. */
-    uint64_t last_offset;     /* Where it lies, in the segment below. */
-    uint32_t number;          /* The segment where the frames end, */
-    uint64_t offset;          /* and where in it. */
+    struct frame_header last;    /* The last frame; last.frame 0: there is none. */
+    uint64_t last_offset;        /* Where it lies, in its segment. */
+    unsigned copies;             /* How often it is there in a row. */
+    struct scan_segment segment; /* The segment where the frames end, */
+    uint64_t offset;             /* and where in it. */
     uint64_t frames;
     uint64_t records;
     uint64_t torn_bytes; /* Of frames behind the end whose headers are intact. */

@@ -38,7 +38,7 @@ struct segments {
 struct frame_place {
     uint32_t number; /* Of the segment. */
     uint64_t offset;
-    uint64_t bytes;
+    uint64_t bytes; /* It has no more. */
 };
 
 struct segments_size {
