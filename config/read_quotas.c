@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "config/fields.h"
 #include "config/sections.h"
 
@@ -92,7 +94,12 @@ static void finish_quota(struct config_reader *reader, const cJSON *item, struct
 
 static void read_quota(struct config_reader *reader, const cJSON *item, struct quota_limit *limit)
 {
-    struct read_quota quota = {.limit = {.meter = name_of("*"), .warn = 750000, .throttle = 900000}};
+    struct read_quota quota;
+    /* Its padding too: equal limits are equal bytes. */
+    memset(&quota, 0, sizeof quota);
+    quota.limit.meter = name_of("*");
+    quota.limit.warn = 750000;
+    quota.limit.throttle = 900000;
     bool is_read = fields_read(reader, item, QUOTA, &quota);
     if (cJSON_IsObject(item)) {
         bool has_name = reader_has(reader, item, "name");
@@ -102,7 +109,7 @@ static void read_quota(struct config_reader *reader, const cJSON *item, struct q
             finish_quota(reader, item, &quota);
         }
     }
-    *limit = quota.limit;
+    memcpy(limit, &quota.limit, sizeof *limit);
 }
 
 static void check_name(struct config_reader *reader, const struct plan *plan, uint8_t index)
