@@ -140,6 +140,8 @@ static bool restore(struct agent *agent)
     bool is_good =
         status == STATUS_OK && agent->outcome.action == REMOTE_APPLY && activate(agent) == STATUS_OK;
     if (!is_good) {
+        alerts_raise(&agent->alerts, ALERT_CONFIG_REJECTED, atomic_load(&agent->clock.high),
+                     "the kept desired configuration no longer fits the file: the file alone holds");
         log_error("config.unrestored",
                   "status=%s; the file alone holds until a desired configuration arrives",
                   status_name(status));

@@ -36,7 +36,10 @@ static enum status explain(char *message, enum status status, const char *format
 static void *map_zeroed(size_t bytes)
 {
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
+    if (memory == MAP_FAILED) {
+        return NULL;
+    }
+    return memory;
 }
 
 static void draw_identity(struct agent *agent)

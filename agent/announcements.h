@@ -15,7 +15,7 @@ enum announcement_kind {
     ANNOUNCE_METRICS, /* QoS 0: the next one replaces it soon. */
     ANNOUNCE_CANARY,  /* Not retained. */
 };
-enum { ANNOUNCEMENT_KINDS = 4, ANNOUNCEMENT_BYTES_MAX = 32768 };
+enum { ANNOUNCEMENT_KINDS = 4, ANNOUNCEMENT_BYTES_MAX = 128 * 1024 };
 
 struct announcement {
     size_t length; /* 0: never said. */

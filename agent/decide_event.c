@@ -220,13 +220,16 @@ static enum status answer_new(struct decider *decider, const struct event_intake
     decider->before = decider->subject.governors;
     ask_chain(decider);
     bool moved = intake->is_counter && move_base_line(decider, reading);
+    governor_set changes = chain_changes(&decider->before, &decider->subject.governors);
+    bool is_consumed = !is_peek && decision->answer.verdict != VERDICT_DENY;
     struct ending ending = {
         .kind = is_peek ? RECORD_ANSWER : RECORD_DECISION,
         .seq = is_peek ? SEQ_NONE : SEQ_TAKEN,
         .is_remembered = decision->dedup != DEDUP_NONE,
-        .is_changed = moved || was_known != decider->subject.known ||
-                      memcmp(&decider->before, &decider->subject.governors, sizeof decider->before) != 0,
-        .changes = chain_changes(&decider->before, &decider->subject.governors),
+        /* What time alone brought without changing a phase is found again at the next step: no need to store
+           it. */
+        .is_changed = is_consumed || moved || changes != 0 || was_known != decider->subject.known,
+        .changes = changes,
     };
     /* With no room for its image a stranger leaves no trace at all. */
     if (decider->is_stranger && !state_log_can_add(decider->parts.log)) {

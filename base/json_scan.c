@@ -186,6 +186,9 @@ static void open_container(struct scanner *scanner, bool is_object)
 {
     size_t level = scanner->depth++;
     uint8_t bit = (uint8_t)(1U << (level % 8));
+    if (level % 8 == 0) {
+        scanner->in_object[level / 8] = 0; /* Its first bit of eight: nothing was there yet. */
+    }
     scanner->in_object[level / 8] =
         (uint8_t)(is_object ? scanner->in_object[level / 8] | bit : scanner->in_object[level / 8] & ~bit);
     if (scanner->depth > scanner->deepest) {

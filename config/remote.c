@@ -61,9 +61,11 @@ static void read_desired(struct config_errors *errors, const cJSON *root, struct
     }
     reader_has(&reader, root, "version");
     const cJSON *state = json_member(root, "state");
-    if (state != NULL && !cJSON_IsObject(state)) {
+    if (state == NULL) {
+        (void)reader_has(&reader, root, "state"); /* Complains. */
+    } else if (!cJSON_IsObject(state)) {
         reader_complain_key(&reader, "state", CONFIG_TYPE, "must be an object");
-    } else if (reader_has(&reader, root, "state")) {
+    } else {
         check_state_keys(&reader, state);
     }
 }

@@ -14,7 +14,7 @@ enum status paho_filters_set(struct paho_filters *filters, const struct paho_sub
         }
     }
     for (size_t i = 0; i < count; i++) {
-        strcpy(filters->filters[i].text, subscriptions[i].filter);
+        memcpy(filters->filters[i].text, subscriptions[i].filter, strlen(subscriptions[i].filter) + 1);
         filters->filters[i].qos = subscriptions[i].qos;
     }
     filters->count = count;

@@ -27,7 +27,7 @@ static const char *option_value(const char *name, int argc, char **argv, int *at
 {
     size_t length = strlen(name);
     const char *argument = argv[*at];
-    if (strncmp(argument, name, length) != 0) {
+    if (argument == NULL || strncmp(argument, name, length) != 0) {
         return NULL;
     }
     if (argument[length] == '=') {
