@@ -42,6 +42,7 @@ void publisher_connected(struct publisher *publisher, enum paho_session session)
 {
     pthread_mutex_lock(&publisher->lock);
     publisher->connected = true;
+    publisher->is_fresh = true;
     publisher->session_lost = publisher->session_lost || session == PAHO_SESSION_NEW;
     pthread_cond_signal(&publisher->stirred);
     pthread_mutex_unlock(&publisher->lock);
@@ -99,7 +100,9 @@ static bool settle_connection(struct publisher *publisher)
     pthread_mutex_lock(&publisher->lock);
     bool connected = publisher->connected;
     bool session_lost = publisher->session_lost;
+    publisher->has_caught_up = publisher->has_caught_up && !publisher->is_fresh;
     publisher->session_lost = false;
+    publisher->is_fresh = false;
     pthread_mutex_unlock(&publisher->lock);
     if (session_lost) {
         move_mark(publisher);
@@ -195,15 +198,22 @@ static enum status drain(struct publisher *publisher, enum status (*publish)(str
     return status == STATUS_EMPTY ? STATUS_OK : status;
 }
 
+/* What the agent says about itself; waits until what was owed before this connection is out. */
+static enum status publish_announcements(struct publisher *publisher)
+{
+    if (!publisher->has_caught_up) {
+        return STATUS_OK;
+    }
+    enum status status = drain(publisher, publish_announcement);
+    return status == STATUS_OK ? drain(publisher, publish_next_alert) : status;
+}
+
 enum status publisher_turn(struct publisher *publisher, instant_ms now)
 {
     if (!settle_connection(publisher)) {
         return STATUS_DISCONNECTED;
     }
-    enum status status = drain(publisher, publish_announcement);
-    if (status == STATUS_OK) {
-        status = drain(publisher, publish_next_alert);
-    }
+    enum status status = publish_announcements(publisher);
     if (status != STATUS_OK) {
         return status;
     }
@@ -215,6 +225,10 @@ enum status publisher_turn(struct publisher *publisher, instant_ms now)
         take_sample(publisher, now);
     }
     status = walk_log(publisher, now);
+    if (status == STATUS_EMPTY && !publisher->has_caught_up) {
+        publisher->has_caught_up = true;
+        return STATUS_OK; /* Once more, for the announcements. */
+    }
     return status == STATUS_EMPTY && due == STATUS_OK ? STATUS_OK : status;
 }
 

@@ -42,9 +42,11 @@ struct publisher {
     record_ref
         samples[2]; /* How far it had walked a while and two whiles ago: states deferred before are out. */
     instant_ms sampled_at;
+    bool has_caught_up;   /* What was committed before this connection is out: now `ready` may be said. */
     pthread_mutex_t lock; /* Guards what follows; never held while publishing. */
     pthread_cond_t stirred;
     bool connected;
+    bool is_fresh;                /* Connected since the last turn. */
     bool session_lost;            /* What was on the way is forgotten: go back to what landed. */
     bool has_landed;              /* Something was acknowledged since the last wait. */
     struct subject_state subject; /* Scratch. */
