@@ -190,6 +190,18 @@ static enum status publish_image(struct publisher *publisher, const struct recor
     if (!publisher->parts.publishes_states) {
         return STATUS_OK;
     }
+    struct record latest;
+    if (!publisher->has_caught_up) {
+        /* Walking over what may have been published before: an older state must not replace a newer one. */
+        enum status found = state_log_find(&publisher->reader, &record->subject, &latest);
+        if (found == STATUS_NOT_FOUND || (found == STATUS_OK && latest.ref != record->ref)) {
+            return STATUS_OK;
+        }
+        if (found != STATUS_OK) {
+            return found;
+        }
+        record = &latest;
+    }
     struct board_place *place = state_board_place(&publisher->board, &record->subject);
     if (place != NULL) {
         place->image = record->ref;
