@@ -94,9 +94,15 @@ static bool take_one_of(struct bytes *text, const char *choices, char *taken)
     return false;
 }
 
-static bool take_date(struct bytes *text, int64_t *days)
+static unsigned days_in_month(int64_t year, unsigned month)
 {
     static const unsigned month_days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month_days[month - 1] + (month == 2 && is_leap ? 1 : 0);
+}
+
+static bool take_date(struct bytes *text, int64_t *days)
+{
     unsigned year, month, day;
     char taken;
     if (!take_digits(text, 4, &year) || !take_one_of(text, "-", &taken) || !take_digits(text, 2, &month) ||
@@ -106,10 +112,8 @@ static bool take_date(struct bytes *text, int64_t *days)
     if (month < 1 || month > 12) {
         return false;
     }
-    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    unsigned last = month_days[month - 1] + (month == 2 && is_leap ? 1 : 0);
     *days = days_from_civil((struct civil_date){.year = year, .month = month, .day = day});
-    return day >= 1 && day <= last;
+    return day >= 1 && day <= days_in_month(year, month);
 }
 
 static bool take_fraction(struct bytes *text, unsigned *millis)
@@ -170,10 +174,9 @@ enum status instant_parse(struct bytes text, instant_ms *instant)
     return STATUS_OK;
 }
 
-/* Midnight of the date, held at the ends of the range instead of overflowing. */
-static instant_ms date_start(struct civil_date date)
+/* Midnight of the day, held at the ends of the range instead of overflowing. */
+static instant_ms day_start(int64_t days)
 {
-    int64_t days = days_from_civil(date);
     instant_ms start;
     if (__builtin_mul_overflow(days, DAY_MS, &start)) {
         return days > 0 ? INSTANT_NEVER : INT64_MIN;
@@ -181,20 +184,27 @@ static instant_ms date_start(struct civil_date date)
     return start;
 }
 
+void instant_month_bounds(instant_ms instant, instant_ms *start, instant_ms *next)
+{
+    int64_t days = floor_divide(instant, DAY_MS);
+    struct civil_date date = civil_from_days(days);
+    int64_t first = days - (date.day - 1);
+    *start = day_start(first);
+    *next = day_start(first + days_in_month(date.year, date.month));
+}
+
 instant_ms instant_month_start(instant_ms instant)
 {
-    struct civil_date date = civil_from_days(floor_divide(instant, DAY_MS));
-    date.day = 1;
-    return date_start(date);
+    instant_ms start, next;
+    instant_month_bounds(instant, &start, &next);
+    return start;
 }
 
 instant_ms instant_next_month(instant_ms instant)
 {
-    struct civil_date date = civil_from_days(floor_divide(instant, DAY_MS));
-    date.day = 1;
-    date.year += date.month == 12 ? 1 : 0;
-    date.month = date.month % 12 + 1;
-    return date_start(date);
+    instant_ms start, next;
+    instant_month_bounds(instant, &start, &next);
+    return next;
 }
 
 instant_ms instant_add(instant_ms instant, int64_t duration_ms)

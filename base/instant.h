@@ -32,6 +32,9 @@ MUST_USE enum status instant_parse(struct bytes text, instant_ms *instant);
 instant_ms instant_month_start(instant_ms instant);
 instant_ms instant_next_month(instant_ms instant);
 
+/* Both, for the price of one. */
+void instant_month_bounds(instant_ms instant, instant_ms *start, instant_ms *next);
+
 /* left + right for instants and durations, held at INSTANT_NEVER or INSTANT_LEAST instead of overflowing. */
 instant_ms instant_add(instant_ms instant, int64_t duration_ms);
 

@@ -16,6 +16,15 @@ static bool is_digit(uint8_t byte)
     return byte >= '0' && byte <= '9';
 }
 
+/* Both >= 0. Most products fit 64 bits after all, and a machine divides those itself. */
+static wide_units divided(wide_units product, int64_t divisor)
+{
+    if (product <= INT64_MAX) {
+        return (int64_t)product / divisor;
+    }
+    return product / divisor;
+}
+
 /* value x 10 + digit, checked. */
 static enum status append_digit(micro_units *value, uint8_t digit)
 {
@@ -157,7 +166,7 @@ enum status micro_units_subtract(micro_units left, micro_units right, micro_unit
 enum status micro_units_multiply(micro_units left, micro_units right, micro_units *result)
 {
     assert(left >= 0 && right >= 0);
-    wide_units product = ((wide_units)left * right + MICRO_UNITS_ONE / 2) / MICRO_UNITS_ONE;
+    wide_units product = divided((wide_units)left * right + MICRO_UNITS_ONE / 2, MICRO_UNITS_ONE);
     if (product > MICRO_UNITS_MOST) {
         return STATUS_OVERFLOW;
     }
@@ -168,5 +177,5 @@ enum status micro_units_multiply(micro_units left, micro_units right, micro_unit
 micro_units micro_units_share(micro_units value, int64_t numerator, int64_t denominator)
 {
     assert(value >= 0 && numerator >= 0 && numerator <= denominator && denominator > 0);
-    return (micro_units)((wide_units)value * numerator / denominator);
+    return (micro_units)divided((wide_units)value * numerator, denominator);
 }

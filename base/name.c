@@ -34,7 +34,7 @@ struct bytes name_bytes(const struct name *name)
 
 bool name_equal(const struct name *left, const struct name *right)
 {
-    return bytes_equal(name_bytes(left), name_bytes(right));
+    return left->length == right->length && memcmp(left->text, right->text, left->length) == 0;
 }
 
 bool name_is_empty(const struct name *name)
