@@ -5,6 +5,7 @@
 
 #include "agent/governors/chain_report.h"
 #include "agent/governors/chain_states.h"
+#include "agent/governors/quota_hearing.h"
 
 /* An event with the terms it is asked under. */
 struct question {
@@ -14,11 +15,10 @@ struct question {
     struct chain_ask ask;
 };
 
-/* What each governor of the chain said before it is known whether all agree. */
+/* What is asked of the governors that take, until it is known whether all agree. */
 struct opinions {
-    struct entitlement_answer entitlement;
     struct billing_quote billing;
-    struct quota_answer quota;
+    struct quota_hearing quota;
 };
 
 struct opinion {
@@ -40,13 +40,16 @@ static bool is_peek(const struct question *question)
     return question->ask.amount == 0;
 }
 
-static struct quota_answer ask_quota(const struct quota_state *state, const struct question *question)
+static struct opinion ask_entitlement(const struct entitlement_state *state, const struct question *question)
 {
-    const struct chain_ask *ask = &question->ask;
-    if (is_peek(question)) {
-        return quota_peek(state, question->terms, ask->meter, ask->now);
-    }
-    return quota_step(*state, question->terms, ask->meter, ask->amount, ask->now);
+    struct entitlement_answer answer = entitlement_check(state, question->plan, &question->meter->feature);
+    return (struct opinion){answer.verdict, answer.reason};
+}
+
+static struct opinion ask_quota(struct quota_hearing *hearing, const struct question *question)
+{
+    quota_ask(hearing, question->ask.meter, is_peek(question) ? 1 : question->ask.amount);
+    return (struct opinion){quota_verdict(hearing), quota_reason(hearing)};
 }
 
 static struct billing_quote ask_billing(const struct billing_state *state, const struct question *question)
@@ -63,13 +66,8 @@ static struct opinion ask_governor(const struct governor_states *states, const s
                                    enum governor_kind kind, struct opinions *opinions)
 {
     switch (kind) {
-    case GOVERNOR_ENTITLEMENT:
-        opinions->entitlement =
-            entitlement_check(&states->entitlement, question->plan, &question->meter->feature);
-        return (struct opinion){opinions->entitlement.verdict, opinions->entitlement.reason};
-    case GOVERNOR_QUOTA:
-        opinions->quota = ask_quota(&states->quota, question);
-        return (struct opinion){opinions->quota.verdict, opinions->quota.reason};
+    case GOVERNOR_ENTITLEMENT: return ask_entitlement(&states->entitlement, question);
+    case GOVERNOR_QUOTA: return ask_quota(&opinions->quota, question);
     case GOVERNOR_BILLING:
         opinions->billing = ask_billing(&states->billing, question);
         return (struct opinion){opinions->billing.verdict, opinions->billing.reason};
@@ -77,13 +75,15 @@ static struct opinion ask_governor(const struct governor_states *states, const s
     abort(); /* Corrupt kind. */
 }
 
-/* The strictest of the chain; of equals, the first. */
+/* The strictest of the chain; of equals, the first. Each verdict goes into its report at once. */
 static struct opinion ask_all(const struct governor_states *states, const struct question *question,
-                              struct opinions *opinions)
+                              struct opinions *opinions, struct governor_report *reports)
 {
     struct opinion strictest = {VERDICT_ALLOW, REASON_OK};
     for (uint8_t i = 0; i < question->meter->chain_length; i++) {
         struct opinion opinion = ask_governor(states, question, question->meter->chain[i], opinions);
+        reports[i].kind = question->meter->chain[i];
+        reports[i].verdict = opinion.verdict;
         if (opinion.verdict > strictest.verdict) {
             strictest = opinion;
         }
@@ -91,84 +91,68 @@ static struct opinion ask_all(const struct governor_states *states, const struct
     return strictest;
 }
 
-static bool chain_has(const struct meter *meter, enum governor_kind kind)
-{
-    for (uint8_t i = 0; i < meter->chain_length; i++) {
-        if (meter->chain[i] == kind) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Every governor of the chain agreed: all take. */
 static void take(struct governor_states *states, const struct question *question,
                  const struct opinions *opinions, struct charge *charge)
 {
-    if (chain_has(question->meter, GOVERNOR_QUOTA)) {
-        states->quota = opinions->quota.state;
+    if (opinions->quota.amount > 0) {
+        quota_take(&states->quota, &opinions->quota);
+    } else { /* Not of this chain. */
+        quota_settle(&states->quota, &opinions->quota);
     }
     if (opinions->billing.charge > 0) {
         billing_pay(&states->billing, &question->terms->billing, opinions->billing.charge, charge);
     }
 }
 
-/* Somebody denied: quota keeps its own verdict on what was asked, but shows what is used without it. */
-static void show_unused(const struct governor_states *states, const struct question *question,
-                        struct opinions *opinions)
+static void report_governor(struct governor_report *report, const struct governor_states *states,
+                            const struct quota_hearing *quota, enum quota_shown shown, micro_units charged)
 {
-    bool is_shown = chain_has(question->meter, GOVERNOR_QUOTA);
-    if (is_peek(question) || !is_shown || opinions->quota.verdict == VERDICT_DENY) {
-        return; /* Already so. */
-    }
-    struct quota_answer unused =
-        quota_peek(&states->quota, question->terms, question->ask.meter, question->ask.now);
-    opinions->quota.report = unused.report;
-    opinions->quota.phase = unused.phase;
-}
-
-static void report_governor(struct governor_report *report, enum governor_kind kind,
-                            const struct governor_states *states, const struct opinions *opinions,
-                            micro_units charged)
-{
-    switch (kind) {
-    case GOVERNOR_ENTITLEMENT:
-        chain_report_entitlement(report, &states->entitlement, opinions->entitlement.verdict);
-        return;
-    case GOVERNOR_QUOTA:
-        chain_report_quota(report, &opinions->quota.report, opinions->quota.phase, opinions->quota.verdict);
-        return;
-    case GOVERNOR_BILLING:
-        chain_report_billing(report, &states->billing, opinions->billing.verdict, charged);
-        return;
+    switch (report->kind) {
+    case GOVERNOR_ENTITLEMENT: chain_report_entitlement(report, &states->entitlement); return;
+    case GOVERNOR_QUOTA: report->quota_phase = quota_show(quota, shown, &report->quota); return;
+    case GOVERNOR_BILLING: chain_report_billing(report, &states->billing, charged); return;
     }
     abort(); /* Corrupt kind. */
+}
+
+static int64_t retry_after(enum reason reason, const struct quota_hearing *quota)
+{
+    bool is_of_quota = reason == REASON_QUOTA_THROTTLED || reason == REASON_QUOTA_EXCEEDED;
+    return is_of_quota ? quota_retry_after(quota) : 0;
+}
+
+static enum quota_shown shown_by(const struct question *question, bool is_taken)
+{
+    if (is_peek(question)) {
+        return QUOTA_SHOWN_PEEK;
+    }
+    return is_taken ? QUOTA_SHOWN_AFTER : QUOTA_SHOWN_BEFORE;
 }
 
 static void decide(struct governor_states *states, const struct question *question,
                    struct chain_answer *answer)
 {
-    const struct meter *meter = question->meter;
     struct opinions opinions;
-    opinions.billing.charge = 0; /* Read also when billing is not asked; the rest only of those that are. */
-    struct opinion strictest = ask_all(states, question, &opinions);
+    opinions.billing.charge = 0; /* Read also when billing is not asked. */
+    quota_hear(&opinions.quota, &states->quota, question->terms, question->ask.now);
+    struct opinion strictest = ask_all(states, question, &opinions, answer->reports);
     bool is_taken = strictest.verdict != VERDICT_DENY && !is_peek(question);
+    answer->charge.amount = 0;
+    answer->charge.debt = 0;
+    answer->charge.burn_count = 0;
     if (is_taken) {
         take(states, question, &opinions, &answer->charge);
     } else {
-        show_unused(states, question, &opinions);
-    }
-    if (!is_taken || !chain_has(meter, GOVERNOR_QUOTA)) {
-        states->quota = quota_at(states->quota, question->terms, question->ask.now);
+        quota_settle(&states->quota, &opinions.quota);
     }
     answer->verdict = strictest.verdict;
     answer->reason = strictest.reason;
-    if (strictest.reason == REASON_QUOTA_THROTTLED || strictest.reason == REASON_QUOTA_EXCEEDED) {
-        answer->retry_after_ms = opinions.quota.retry_after_ms;
-    }
-    answer->report_count = meter->chain_length;
-    for (uint8_t i = 0; i < meter->chain_length; i++) {
-        report_governor(&answer->reports[i], meter->chain[i], states, &opinions, answer->charge.amount);
+    answer->retry_after_ms = retry_after(strictest.reason, &opinions.quota);
+    answer->report_count = question->meter->chain_length;
+    enum quota_shown shown = shown_by(question, is_taken);
+    for (uint8_t i = 0; i < answer->report_count; i++) {
+        report_governor(&answer->reports[i], states, &opinions.quota, shown, answer->charge.amount);
     }
 }
 
@@ -183,16 +167,24 @@ static void step(struct governor_states *states, const struct policy *policy, co
     decide(states, &question, answer);
 }
 
+governor_set chain_decide(struct governor_states *states, const struct policy *policy,
+                          const struct meter *meter, struct chain_ask ask, struct chain_answer *answer)
+{
+    if (ask.amount == 0) {
+        struct governor_states untouched = *states; /* A peek may bootstrap and move this one. */
+        step(&untouched, policy, meter, ask, answer);
+        return 0;
+    }
+    struct chain_phases before = chain_phases_of(states);
+    step(states, policy, meter, ask, answer);
+    return chain_phases_changed(before, chain_phases_of(states));
+}
+
 struct chain_answer chain_step(struct governor_states *states, const struct policy *policy,
                                const struct meter *meter, struct chain_ask ask)
 {
     struct chain_answer answer;
     memset(&answer, 0, sizeof answer);
-    if (ask.amount > 0) {
-        step(states, policy, meter, ask, &answer);
-        return answer;
-    }
-    struct governor_states untouched = *states; /* A peek may bootstrap and move this one. */
-    step(&untouched, policy, meter, ask, &answer);
+    chain_decide(states, policy, meter, ask, &answer);
     return answer;
 }

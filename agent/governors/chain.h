@@ -24,7 +24,7 @@ struct billing_report {
     micro_units balance;
 };
 
-/* One governor's line in a decision; only the part of its kind is set. */
+/* One governor's line in a decision; only the part of its kind is set, the rest may hold anything. */
 struct governor_report {
     enum governor_kind kind;
     enum verdict verdict;
@@ -34,6 +34,7 @@ struct governor_report {
     struct billing_report billing;
 };
 
+/* Beyond report_count and charge.burn_count there may be anything. */
 struct chain_answer {
     enum verdict verdict; /* The strictest of the chain. */
     enum reason reason;   /* Of the first governor with that verdict. */
@@ -56,10 +57,27 @@ typedef uint8_t governor_set;
  * NULL when the configuration has no such plan. */
 const struct plan *chain_terms(const struct governor_states *states, const struct policy *policy);
 
+/* The states the contract names, by which state topics are due. */
+struct chain_phases {
+    enum entitlement_phase entitlement;
+    enum quota_phase quota;
+    enum billing_phase billing;
+};
+
+struct chain_phases chain_phases_of(const struct governor_states *states);
+
+/* The governors whose phase differs. */
+governor_set chain_phases_changed(struct chain_phases before, struct chain_phases after);
+
 /* Passes one event through meter->chain. *states becomes the new state unless denied or a peek: then only
  * what time alone brought (expired grants, phases) changes; a peek changes nothing at all. `meter` is never
  * NULL; a subject that would be bootstrapped (none, and the policy says so) is granted the default plan
- * first, and keeps it even if the event is then denied. */
+ * first, and keeps it even if the event is then denied. Writes only the parts of *answer that are read;
+ * returns the governors whose phase changed. */
+governor_set chain_decide(struct governor_states *states, const struct policy *policy,
+                          const struct meter *meter, struct chain_ask ask, struct chain_answer *answer);
+
+/* The same by value, zero where nothing is set. */
 struct chain_answer chain_step(struct governor_states *states, const struct policy *policy,
                                const struct meter *meter, struct chain_ask ask);
 

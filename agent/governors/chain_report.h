@@ -4,12 +4,9 @@
 
 #include "agent/governors/chain.h"
 
-/* Each fills the part of its kind into a report that is zero before; the states are as of now. */
-void chain_report_entitlement(struct governor_report *report, const struct entitlement_state *state,
-                              enum verdict verdict);
-void chain_report_quota(struct governor_report *report, const struct quota_report *quota,
-                        enum quota_phase phase, enum verdict verdict);
+/* Each fills the part of its kind; the states are as of now. */
+void chain_report_entitlement(struct governor_report *report, const struct entitlement_state *state);
 void chain_report_billing(struct governor_report *report, const struct billing_state *state,
-                          enum verdict verdict, micro_units charged);
+                          micro_units charged);
 
 #endif

@@ -5,12 +5,6 @@
 /* The terms of a subject whose plan the configuration has lost: no feature, no limit, no price. */
 static const struct plan lost_plan;
 
-struct phases {
-    enum entitlement_phase entitlement;
-    enum quota_phase quota;
-    enum billing_phase billing;
-};
-
 /* The name of the plan whose terms hold. */
 static const struct name *terms_name(const struct governor_states *states, const struct policy *policy)
 {
@@ -44,7 +38,7 @@ void chain_move_entitlement(struct entitlement_state *state, instant_ms now)
 static void move_all(struct governor_states *states, const struct plan *terms, instant_ms now)
 {
     chain_move_entitlement(&states->entitlement, now);
-    states->quota = quota_at(states->quota, terms, now);
+    quota_move(&states->quota, terms, now);
     billing_move(&states->billing, &terms->billing, now);
 }
 
@@ -114,12 +108,12 @@ enum reply_reason chain_refund(struct governor_states *states, const struct poli
     return outcome.reason;
 }
 
-static struct phases phases_of(const struct governor_states *states)
+struct chain_phases chain_phases_of(const struct governor_states *states)
 {
-    return (struct phases){states->entitlement.phase, states->quota.phase, states->billing.phase};
+    return (struct chain_phases){states->entitlement.phase, states->quota.phase, states->billing.phase};
 }
 
-static governor_set differences(struct phases before, struct phases after)
+governor_set chain_phases_changed(struct chain_phases before, struct chain_phases after)
 {
     unsigned entitlement = before.entitlement != after.entitlement ? 1u << GOVERNOR_ENTITLEMENT : 0;
     unsigned quota = before.quota != after.quota ? 1u << GOVERNOR_QUOTA : 0;
@@ -129,14 +123,14 @@ static governor_set differences(struct phases before, struct phases after)
 
 governor_set chain_changes(const struct governor_states *before, const struct governor_states *after)
 {
-    return differences(phases_of(before), phases_of(after));
+    return chain_phases_changed(chain_phases_of(before), chain_phases_of(after));
 }
 
 governor_set chain_tick(struct governor_states *states, const struct policy *policy, instant_ms now)
 {
-    struct phases before = phases_of(states);
+    struct chain_phases before = chain_phases_of(states);
     move_all(states, chain_terms_or_lost(states, policy), now);
-    return differences(before, phases_of(states));
+    return chain_phases_changed(before, chain_phases_of(states));
 }
 
 instant_ms chain_next_edge(const struct governor_states *states, const struct policy *policy, instant_ms now)

@@ -70,8 +70,7 @@ instant_ms entitlement_next_edge(const struct entitlement_state *state)
 static bool grant_has_feature(const struct entitlement_state *state, const struct name *feature)
 {
     for (uint8_t i = 0; i < state->feature_count; i++) {
-        if (bytes_equal_string(name_bytes(&state->features[i]), "*") ||
-            name_equal(&state->features[i], feature)) {
+        if (policy_is_any(&state->features[i]) || name_equal(&state->features[i], feature)) {
             return true;
         }
     }

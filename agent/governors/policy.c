@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-static bool is_star(const struct name *name)
+bool policy_is_any(const struct name *name)
 {
     return name->length == 1 && name->text[0] == '*';
 }
@@ -24,7 +24,7 @@ const struct meter *policy_meter(const struct policy *policy, const struct name 
         if (name_equal(&policy->meters[i].name, name)) {
             return &policy->meters[i];
         }
-        if (is_star(&policy->meters[i].name)) {
+        if (policy_is_any(&policy->meters[i].name)) {
             any = &policy->meters[i];
         }
     }
@@ -38,7 +38,7 @@ micro_units plan_price(const struct plan *plan, const struct name *meter)
         if (name_equal(&plan->prices[i].meter, meter)) {
             return plan->prices[i].price;
         }
-        if (is_star(&plan->prices[i].meter)) {
+        if (policy_is_any(&plan->prices[i].meter)) {
             any = plan->prices[i].price;
         }
     }
@@ -48,7 +48,7 @@ micro_units plan_price(const struct plan *plan, const struct name *meter)
 bool plan_has_feature(const struct plan *plan, const struct name *feature)
 {
     for (uint8_t i = 0; i < plan->feature_count; i++) {
-        if (is_star(&plan->features[i]) || name_equal(&plan->features[i], feature)) {
+        if (policy_is_any(&plan->features[i]) || name_equal(&plan->features[i], feature)) {
             return true;
         }
     }

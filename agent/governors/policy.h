@@ -1,4 +1,5 @@
-/* The terms governors decide by: plans, meters and what strangers get. Filled in by the configuration, read only. */
+/* The terms governors decide by: plans, meters and what strangers get. Filled in by the configuration, read
+ * only. */
 #ifndef FLYBALL_GOVERNORS_POLICY_H
 #define FLYBALL_GOVERNORS_POLICY_H
 
@@ -26,10 +27,11 @@ struct quota_limit {
     struct name meter; /* "*": all meters together. */
     enum quota_algorithm algorithm;
     enum quota_window window;
-    int64_t window_ms; /* Aligned to the epoch; for a month, which only fixed and sliding windows follow, 0. */
+    int64_t
+        window_ms; /* Aligned to the epoch; for a month, which only fixed and sliding windows follow, 0. */
     micro_units limit; /* >= 0; 0 denies every event. */
     micro_units burst; /* Token bucket: the most at once, > 0; the configuration resolves null to `limit`. */
-    micro_units warn;     /* Shares of the limit in millionths: 750000 is 0.75. */
+    micro_units warn;  /* Shares of the limit in millionths: 750000 is 0.75. */
     micro_units throttle;
 };
 
@@ -76,6 +78,9 @@ struct policy {
     enum unknown_subject unknown;
     struct name default_plan; /* subjects.plan: of strangers, and the terms while no plan is granted. */
 };
+
+/* Whether the name is "*", which stands for any. */
+bool policy_is_any(const struct name *name);
 
 /* The plan of that name, or NULL. */
 const struct plan *policy_plan(const struct policy *policy, const struct name *name);

@@ -71,6 +71,9 @@ struct quota_answer quota_peek(const struct quota_state *state, const struct pla
 /* The state as of `now`, windows rolled, `phase` the strictest over all limits of the plan. */
 struct quota_state quota_at(struct quota_state state, const struct plan *plan, instant_ms now);
 
+/* The same in place. Asking in place is quota_hearing.h. */
+void quota_move(struct quota_state *state, const struct plan *plan, instant_ms now);
+
 /* What would be reported at `now` without an event, over all limits of the plan. */
 struct quota_report quota_report_at(const struct quota_state *state, const struct plan *plan, instant_ms now,
                                     enum quota_phase *phase);

@@ -1,6 +1,7 @@
 #include "agent/governors/quota_window.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 /* Holds the product of any two 64-bit factors. */
@@ -16,115 +17,139 @@ static instant_ms later(instant_ms left, instant_ms right)
     return left > right ? left : right;
 }
 
+/* Both >= 0. Most products fit 64 bits after all, and a machine divides those itself. */
+static wide_units divided(wide_units product, int64_t divisor)
+{
+    if (product <= INT64_MAX) {
+        return (int64_t)product / divisor;
+    }
+    return product / divisor;
+}
+
 struct quota_terms quota_terms_of(const struct quota_limit *limit, const struct quota_use *use)
 {
-    struct quota_terms terms = {.algorithm = limit->algorithm,
-                                .window = limit->window,
-                                .window_ms = limit->window_ms,
-                                .limit = use->has_override ? use->override : limit->limit,
-                                .warn = limit->warn,
-                                .throttle = limit->throttle};
+    struct quota_terms terms = {.rule = limit, .limit = limit->limit};
+    if (use != NULL && use->has_override) {
+        terms.limit = use->override;
+    }
     bool has_own_burst = limit->algorithm == QUOTA_TOKEN_BUCKET && limit->burst != limit->limit;
     terms.capacity = has_own_burst && terms.limit > 0 ? limit->burst : terms.limit;
     return terms;
 }
 
-static struct window window_at(const struct quota_terms *terms, instant_ms instant)
+static struct window window_at(const struct quota_limit *rule, instant_ms instant)
 {
-    switch (terms->window) {
-    case QUOTA_WINDOW_MONTH:
-        return (struct window){instant_month_start(instant), instant_next_month(instant)};
+    switch (rule->window) {
+    case QUOTA_WINDOW_MONTH: {
+        struct window window;
+        instant_month_bounds(instant, &window.start, &window.end);
+        return window;
+    }
     case QUOTA_WINDOW_DURATION: {
-        assert(terms->window_ms > 0);
-        int64_t into = instant % terms->window_ms;
-        instant_ms start = instant - into - (into < 0 ? terms->window_ms : 0);
-        return (struct window){start, instant_add(start, terms->window_ms)};
+        assert(rule->window_ms > 0);
+        int64_t into = instant % rule->window_ms;
+        instant_ms start = instant - into - (into < 0 ? rule->window_ms : 0);
+        return (struct window){start, instant_add(start, rule->window_ms)};
     }
     }
     abort(); /* Corrupt window. */
 }
 
-static struct quota_use fixed_at(struct quota_use use, const struct quota_terms *terms, instant_ms now)
+struct quota_moment quota_moment_of(const struct quota_terms *terms, instant_ms since, instant_ms now)
 {
-    if (window_at(terms, use.since).end <= now) {
-        use.used = 0;
+    struct quota_moment moment = {.now = later(now, since)};
+    if (terms->rule->algorithm != QUOTA_TOKEN_BUCKET) {
+        struct window window = window_at(terms->rule, moment.now);
+        moment.start = window.start;
+        moment.end = window.end;
     }
-    use.previous = 0;
-    use.regained = 0;
-    return use;
+    return moment;
 }
 
-static struct quota_use sliding_at(struct quota_use use, const struct quota_terms *terms, instant_ms now)
+static struct quota_tally fixed_at(struct quota_tally tally, const struct quota_moment *moment)
 {
-    struct window held = window_at(terms, use.since);
-    use.regained = 0;
-    if (held.end <= now) {
-        struct window current = window_at(terms, now);
-        use.previous = held.end == current.start ? use.used : 0;
-        use.used = 0;
-        use.since = current.start;
+    if (tally.since < moment->start) {
+        tally.used = 0;
     }
-    return use;
+    tally.previous = 0;
+    tally.regained = 0;
+    return tally;
+}
+
+static struct quota_tally sliding_at(struct quota_tally tally, const struct quota_terms *terms,
+                                     const struct quota_moment *moment)
+{
+    tally.regained = 0;
+    if (tally.since < moment->start) {
+        bool is_next = window_at(terms->rule, tally.since).end == moment->start;
+        tally.previous = is_next ? tally.used : 0;
+        tally.used = 0;
+        tally.since = moment->start;
+    }
+    return tally;
 }
 
 /* What a bucket owes, in micro-units times window_ms: in this unit each millisecond regains exactly `limit`.
  */
-static wide_units bucket_owes(const struct quota_use *use, const struct quota_terms *terms)
+static wide_units bucket_owes(const struct quota_tally *tally, int64_t window_ms)
 {
-    if (use->used == 0) {
+    if (tally->used == 0) {
         return 0;
     }
     /* A window that has become shorter may leave more than a whole micro-unit behind. */
-    int64_t regained = use->regained < terms->window_ms ? use->regained : terms->window_ms - 1;
-    return (wide_units)use->used * terms->window_ms - regained;
+    int64_t regained = tally->regained < window_ms ? tally->regained : window_ms - 1;
+    return (wide_units)tally->used * window_ms - regained;
 }
 
 /* GCRA, the generic cell rate algorithm (ITU-T I.371), in its leaky bucket form. */
-static struct quota_use bucket_at(struct quota_use use, const struct quota_terms *terms, instant_ms now)
+static struct quota_tally bucket_at(struct quota_tally tally, const struct quota_terms *terms, instant_ms now)
 {
-    assert(terms->window == QUOTA_WINDOW_DURATION && terms->window_ms > 0);
-    wide_units owed = bucket_owes(&use, terms);
-    wide_units regained = ((wide_units)now - use.since) * terms->limit;
+    int64_t window_ms = terms->rule->window_ms;
+    assert(terms->rule->window == QUOTA_WINDOW_DURATION && window_ms > 0);
+    wide_units owed = bucket_owes(&tally, window_ms);
+    wide_units regained = ((wide_units)now - tally.since) * terms->limit;
     owed = owed > regained ? owed - regained : 0;
-    use.used = (micro_units)((owed + terms->window_ms - 1) / terms->window_ms);
-    use.regained = (int64_t)((wide_units)use.used * terms->window_ms - owed);
-    use.previous = 0;
-    use.since = now;
-    return use;
+    tally.used = (micro_units)divided(owed + window_ms - 1, window_ms);
+    tally.regained = (int64_t)((wide_units)tally.used * window_ms - owed);
+    tally.previous = 0;
+    tally.since = now;
+    return tally;
 }
 
-static struct quota_use rolled(struct quota_use use, const struct quota_terms *terms, instant_ms now)
+static struct quota_tally rolled(struct quota_tally tally, const struct quota_terms *terms,
+                                 const struct quota_moment *moment)
 {
-    switch (terms->algorithm) {
-    case QUOTA_FIXED: return fixed_at(use, terms, now);
-    case QUOTA_SLIDING: return sliding_at(use, terms, now);
-    case QUOTA_TOKEN_BUCKET: return bucket_at(use, terms, now);
+    switch (terms->rule->algorithm) {
+    case QUOTA_FIXED: return fixed_at(tally, moment);
+    case QUOTA_SLIDING: return sliding_at(tally, terms, moment);
+    case QUOTA_TOKEN_BUCKET: return bucket_at(tally, terms, moment->now);
     }
     abort(); /* Corrupt algorithm. */
 }
 
-struct quota_use quota_use_at(struct quota_use use, const struct quota_terms *terms, instant_ms now)
+struct quota_tally quota_tally_at(struct quota_tally tally, const struct quota_terms *terms,
+                                  const struct quota_moment *moment)
 {
-    if (use.used != 0 || use.previous != 0) {
-        use = rolled(use, terms, later(now, use.since));
+    if (tally.used != 0 || tally.previous != 0) {
+        tally = rolled(tally, terms, moment);
     }
-    if (use.used == 0 && use.previous == 0) { /* One form of nothing, so that equal states are equal bytes. */
-        use.regained = 0;
-        use.since = 0;
+    if (tally.used == 0 && tally.previous == 0) { /* One form of nothing, so that equal states are equal. */
+        tally.regained = 0;
+        tally.since = 0;
     }
-    return use;
+    return tally;
 }
 
-micro_units quota_used(const struct quota_use *use, const struct quota_terms *terms, instant_ms now)
+micro_units quota_used(const struct quota_tally *tally, const struct quota_terms *terms,
+                       const struct quota_moment *moment)
 {
-    if (terms->algorithm != QUOTA_SLIDING || use->previous == 0) {
-        return use->used;
+    if (terms->rule->algorithm != QUOTA_SLIDING || tally->previous == 0) {
+        return tally->used;
     }
-    now = later(now, use->since);
-    struct window window = window_at(terms, now);
-    micro_units carried = micro_units_share(use->previous, window.end - now, window.end - window.start);
+    micro_units carried =
+        micro_units_share(tally->previous, moment->end - moment->now, moment->end - moment->start);
     micro_units used;
-    if (micro_units_add(use->used, carried, &used) != STATUS_OK) {
+    if (micro_units_add(tally->used, carried, &used) != STATUS_OK) {
         return MICRO_UNITS_MOST; /* Only where changed terms bring together what never was one window. */
     }
     return used;
@@ -140,10 +165,10 @@ enum quota_phase quota_phase_of(micro_units used, const struct quota_terms *term
     if (terms->capacity == 0) {
         return QUOTA_NORMAL;
     }
-    if (reaches_share(used, terms->capacity, terms->throttle)) {
+    if (reaches_share(used, terms->capacity, terms->rule->throttle)) {
         return QUOTA_THROTTLED;
     }
-    return reaches_share(used, terms->capacity, terms->warn) ? QUOTA_WARNING : QUOTA_NORMAL;
+    return reaches_share(used, terms->capacity, terms->rule->warn) ? QUOTA_WARNING : QUOTA_NORMAL;
 }
 
 /* The first instant of `window` at which floor(value x rest of the window / window) <= most, for a value
@@ -152,49 +177,49 @@ static instant_ms share_falls_to(micro_units value, micro_units most, struct win
 {
     assert(value > most);
     int64_t length = window.end - window.start;
-    wide_units rest = ((wide_units)most * length + length - 1) / value;
+    wide_units rest = divided((wide_units)most * length + length - 1, value);
     return window.end - (int64_t)rest;
 }
 
 /* In this window the previous one's share falls; from the next on, this one's. */
-static instant_ms sliding_falls_to(const struct quota_use *use, const struct quota_terms *terms,
-                                   micro_units most, instant_ms now)
+static instant_ms sliding_falls_to(const struct quota_tally *tally, const struct quota_terms *terms,
+                                   const struct quota_moment *moment, micro_units most)
 {
-    struct window current = window_at(terms, now);
-    if (use->used <= most) {
-        return share_falls_to(use->previous, most - use->used, current);
+    if (tally->used <= most) {
+        return share_falls_to(tally->previous, most - tally->used,
+                              (struct window){moment->start, moment->end});
     }
-    if (current.end == INSTANT_NEVER) {
+    if (moment->end == INSTANT_NEVER) {
         return INSTANT_NEVER;
     }
-    return share_falls_to(use->used, most, window_at(terms, current.end));
+    return share_falls_to(tally->used, most, window_at(terms->rule, moment->end));
 }
 
-static instant_ms bucket_falls_to(const struct quota_use *use, const struct quota_terms *terms,
-                                  micro_units most, instant_ms now)
+static instant_ms bucket_falls_to(const struct quota_tally *tally, const struct quota_terms *terms,
+                                  instant_ms now, micro_units most)
 {
     if (terms->limit == 0) {
         return INSTANT_NEVER;
     }
-    wide_units excess = bucket_owes(use, terms) - (wide_units)most * terms->window_ms;
-    wide_units wait_ms = (excess + terms->limit - 1) / terms->limit;
+    int64_t window_ms = terms->rule->window_ms;
+    wide_units excess = bucket_owes(tally, window_ms) - (wide_units)most * window_ms;
+    wide_units wait_ms = divided(excess + terms->limit - 1, terms->limit);
     return wait_ms > INSTANT_NEVER ? INSTANT_NEVER : instant_add(now, (int64_t)wait_ms);
 }
 
-instant_ms quota_falls_to(const struct quota_use *use, const struct quota_terms *terms, micro_units most,
-                          instant_ms now)
+instant_ms quota_falls_to(const struct quota_tally *tally, const struct quota_terms *terms,
+                          const struct quota_moment *moment, micro_units most)
 {
     if (most < 0) {
         return INSTANT_NEVER;
     }
-    now = later(now, use->since);
-    if (quota_used(use, terms, now) <= most) {
-        return now;
+    if (quota_used(tally, terms, moment) <= most) {
+        return moment->now;
     }
-    switch (terms->algorithm) {
-    case QUOTA_FIXED: return window_at(terms, now).end;
-    case QUOTA_SLIDING: return sliding_falls_to(use, terms, most, now);
-    case QUOTA_TOKEN_BUCKET: return bucket_falls_to(use, terms, most, now);
+    switch (terms->rule->algorithm) {
+    case QUOTA_FIXED: return moment->end;
+    case QUOTA_SLIDING: return sliding_falls_to(tally, terms, moment, most);
+    case QUOTA_TOKEN_BUCKET: return bucket_falls_to(tally, terms, moment->now, most);
     }
     abort(); /* Corrupt algorithm. */
 }
@@ -206,25 +231,27 @@ static micro_units most_below(micro_units capacity, micro_units share)
     return reached <= 0 ? -1 : (micro_units)((reached - 1) / MICRO_UNITS_ONE);
 }
 
-instant_ms quota_phase_ends_at(const struct quota_use *use, const struct quota_terms *terms, instant_ms now)
+instant_ms quota_phase_ends_at(const struct quota_tally *tally, const struct quota_terms *terms,
+                               const struct quota_moment *moment)
 {
-    switch (quota_phase_of(quota_used(use, terms, now), terms)) {
+    micro_units capacity = terms->capacity;
+    switch (quota_phase_of(quota_used(tally, terms, moment), terms)) {
     case QUOTA_NORMAL: return INSTANT_NEVER;
-    case QUOTA_WARNING: return quota_falls_to(use, terms, most_below(terms->capacity, terms->warn), now);
+    case QUOTA_WARNING: return quota_falls_to(tally, terms, moment, most_below(capacity, terms->rule->warn));
     case QUOTA_THROTTLED:
-        return quota_falls_to(use, terms, most_below(terms->capacity, terms->throttle), now);
+        return quota_falls_to(tally, terms, moment, most_below(capacity, terms->rule->throttle));
     case QUOTA_EXCEEDED: break;
     }
     abort(); /* Only an ask exceeds. */
 }
 
-instant_ms quota_resets_at(const struct quota_use *use, const struct quota_terms *terms, instant_ms now)
+instant_ms quota_resets_at(const struct quota_tally *tally, const struct quota_terms *terms,
+                           const struct quota_moment *moment)
 {
-    now = later(now, use->since);
-    switch (terms->algorithm) {
+    switch (terms->rule->algorithm) {
     case QUOTA_FIXED:
-    case QUOTA_SLIDING: return window_at(terms, now).end;
-    case QUOTA_TOKEN_BUCKET: return quota_falls_to(use, terms, 0, now);
+    case QUOTA_SLIDING: return moment->end;
+    case QUOTA_TOKEN_BUCKET: return quota_falls_to(tally, terms, moment, 0);
     }
     abort(); /* Corrupt algorithm. */
 }

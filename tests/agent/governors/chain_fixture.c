@@ -144,6 +144,69 @@ void assert_states_equal(const struct governor_states *left, const struct govern
     assert_memory_equal(&settled_left, &settled_right, sizeof settled_left);
 }
 
+static void assert_names_equal(const struct name *left, const struct name *right)
+{
+    assert_true(name_equal(left, right));
+}
+
+static void assert_quota_reports_equal(const struct quota_report *left, const struct quota_report *right)
+{
+    assert_int_equal(left->has_limit, right->has_limit);
+    assert_names_equal(&left->name, &right->name);
+    assert_int_equal(left->limit, right->limit);
+    assert_int_equal(left->used, right->used);
+    assert_int_equal(left->remaining, right->remaining);
+    assert_int_equal(left->resets_at, right->resets_at);
+}
+
+static void assert_reports_equal(const struct governor_report *left, const struct governor_report *right)
+{
+    assert_int_equal(left->kind, right->kind);
+    assert_int_equal(left->verdict, right->verdict);
+    switch (left->kind) {
+    case GOVERNOR_ENTITLEMENT:
+        assert_int_equal(left->entitlement.phase, right->entitlement.phase);
+        assert_names_equal(&left->entitlement.plan, &right->entitlement.plan);
+        return;
+    case GOVERNOR_QUOTA:
+        assert_int_equal(left->quota_phase, right->quota_phase);
+        assert_quota_reports_equal(&left->quota, &right->quota);
+        return;
+    case GOVERNOR_BILLING:
+        assert_int_equal(left->billing.phase, right->billing.phase);
+        assert_int_equal(left->billing.charged, right->billing.charged);
+        assert_int_equal(left->billing.balance, right->billing.balance);
+        return;
+    }
+}
+
+static void assert_charges_equal(const struct charge *left, const struct charge *right)
+{
+    assert_int_equal(left->amount, right->amount);
+    assert_int_equal(left->debt, right->debt);
+    assert_int_equal(left->burn_count, right->burn_count);
+    for (uint8_t i = 0; i < left->burn_count; i++) {
+        assert_int_equal(left->burns[i].age, right->burns[i].age);
+        assert_int_equal(left->burns[i].amount, right->burns[i].amount);
+        assert_names_equal(&left->burns[i].id, &right->burns[i].id);
+        assert_int_equal(left->burns[i].grant_amount, right->burns[i].grant_amount);
+        assert_int_equal(left->burns[i].priority, right->burns[i].priority);
+        assert_int_equal(left->burns[i].expires_at, right->burns[i].expires_at);
+    }
+}
+
+void assert_answers_equal(const struct chain_answer *left, const struct chain_answer *right)
+{
+    assert_int_equal(left->verdict, right->verdict);
+    assert_int_equal(left->reason, right->reason);
+    assert_int_equal(left->retry_after_ms, right->retry_after_ms);
+    assert_int_equal(left->report_count, right->report_count);
+    for (uint8_t i = 0; i < left->report_count; i++) {
+        assert_reports_equal(&left->reports[i], &right->reports[i]);
+    }
+    assert_charges_equal(&left->charge, &right->charge);
+}
+
 int start_fixture(void **context)
 {
     static struct fixture fixture;

@@ -41,6 +41,9 @@ struct command set_limit_of(const char *name, micro_units limit);
 /* Value by value where a struct's padding may hold anything. */
 void assert_states_equal(const struct governor_states *left, const struct governor_states *right);
 
+/* What is set in them. */
+void assert_answers_equal(const struct chain_answer *left, const struct chain_answer *right);
+
 void assert_answer(struct chain_answer answer, enum verdict verdict, enum reason reason);
 
 /* xorshift64: seeded, so that a failure can be had again. `seed` is not 0. */

@@ -230,6 +230,42 @@ static void same_inputs_give_the_same_bytes(void **context)
     }
 }
 
+/* Whatever lies in the answer's memory before: here, what is no boolean, no count and no enumerator. */
+static governor_set decide_both_ways(struct fixture *fixture, struct fixture *twin, int meter,
+                                     micro_units amount)
+{
+    struct governor_states before = fixture->states;
+    const struct meter *asked = &fixture->meters[meter];
+    struct chain_ask ask = {.meter = &asked->name, .amount = amount, .now = fixture->now};
+    struct chain_answer answer;
+    memset(&answer, 0xA5, sizeof answer);
+    governor_set changes = chain_decide(&fixture->states, &fixture->policy, asked, ask, &answer);
+    assert_int_equal(changes, chain_changes(&before, &fixture->states));
+    struct chain_answer by_value = event(twin, meter, amount);
+    assert_answers_equal(&answer, &by_value);
+    assert_states_equal(&fixture->states, &twin->states);
+    return changes;
+}
+
+static void deciding_in_place_sets_all_that_is_read_and_names_the_changes(void **context)
+{
+    static struct fixture twin;
+    struct fixture *fixture = *context;
+    governor_set changes = 0;
+    for (uint64_t life = 1; life <= 40; life++) {
+        set_up(fixture);
+        set_up(&twin);
+        uint64_t left = life * 2654435761u;
+        uint64_t right = left;
+        for (int i = 0; i < 60; i++) {
+            random_step(fixture, &left);
+            random_step(&twin, &right);
+            changes |= decide_both_ways(fixture, &twin, i % METERS, units(i % 4));
+        }
+    }
+    assert_int_equal(changes, 7); /* Each governor's phase has changed somewhere. */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +279,7 @@ int main(void)
         cmocka_unit_test_setup(state_topic_shows_billing_as_it_is_now, start_fixture),
         cmocka_unit_test_setup(whatever_happens_denials_and_peeks_change_nothing, start_fixture),
         cmocka_unit_test_setup(same_inputs_give_the_same_bytes, start_fixture),
+        cmocka_unit_test_setup(deciding_in_place_sets_all_that_is_read_and_names_the_changes, start_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
