@@ -84,6 +84,19 @@ enum status state_log_begin(struct state_log *log, size_t bytes_most)
     return begin(log, bytes_most, SPACE_ORDINARY);
 }
 
+enum status state_log_try_begin(struct state_log *log, size_t bytes_most)
+{
+    pthread_mutex_lock(&log->lock);
+    enum status status = admission(log, bytes_most, SPACE_ORDINARY);
+    if (status == STATUS_OK && !batch_has_room(log->open, bytes_most)) {
+        status = STATUS_FULL;
+    }
+    if (status != STATUS_OK) {
+        pthread_mutex_unlock(&log->lock);
+    }
+    return status;
+}
+
 enum status state_log_begin_reserved(struct state_log *log, size_t bytes_most)
 {
     return begin(log, bytes_most, SPACE_RESERVED);

@@ -144,7 +144,10 @@ void state_log_mark(struct state_log *log);
  * STATUS_TOO_LARGE for more than a batch. */
 MUST_USE enum status state_log_begin(struct state_log *log, size_t bytes_most);
 
-/* The same for compaction, which may use the reserve. */
+/* The same without waiting, for a thread that commits itself: STATUS_FULL when it must first. */
+MUST_USE enum status state_log_try_begin(struct state_log *log, size_t bytes_most);
+
+/* The first for compaction, which may use the reserve. */
 MUST_USE enum status state_log_begin_reserved(struct state_log *log, size_t bytes_most);
 
 /* Within a transaction: the seq the next record that takes one will get. */
@@ -166,8 +169,9 @@ void state_log_end(struct state_log *log);
 MUST_USE enum status state_log_wait(struct state_log *log, int timeout_ms);
 
 /* The writer: writes what was put as one frame, makes it durable, then visible to readers, then tells
- * `released` of each record in it, without holding the log. STATUS_EMPTY: nothing to do. STATUS_NO_SPACE:
- * kept, call again. STATUS_IO: final, the log takes nothing any more. */
+ * `released` of each record in it, without holding the log. STATUS_EMPTY: nothing to do, but
+ * space that was short is looked for: call it now and then even when state_log_wait timed out.
+ * STATUS_NO_SPACE: kept, call again. STATUS_IO: final, the log takes nothing any more. */
 MUST_USE enum status state_log_commit(struct state_log *log, struct state_log_listener released);
 
 /* The publisher: waits until a record after `after` is committed. STATUS_TIMED_OUT, STATUS_CLOSED, STATUS_IO.

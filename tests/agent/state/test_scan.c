@@ -63,6 +63,27 @@ static void any_flipped_byte_before_the_last_frame_is_found(void **context)
     assert_int_equal(fixture->report.frames, 3);
 }
 
+/* Whole, with the right sequence, but of another history. */
+static void frame_of_another_store_does_not_continue_the_chain(void **context)
+{
+    struct fixture *fixture = *context;
+    struct fixture *other = malloc(sizeof *other);
+    fixture_start(other);
+    fixture_open(other);
+    for (int i = 0; i < 4; i++) {
+        fixture_decide(fixture, "here");
+        fixture_decide(other, "there");
+    }
+    uint8_t frame[FRAME_BLOCK_BYTES];
+    read_file(fixture_segment(other, 1).text, 2 * FRAME_BLOCK_BYTES, frame, sizeof frame);
+    overwrite_file(fixture_segment(fixture, 1).text, 2 * FRAME_BLOCK_BYTES, frame, sizeof frame);
+    assert_int_equal(fixture_scan(fixture), STATUS_CORRUPT);
+    assert_non_null(strstr(fixture->report.message, "frame 3"));
+    fixture_close(other);
+    fixture_end(other);
+    free(other);
+}
+
 static void half_written_tail_is_no_error(void **context)
 {
     struct fixture *fixture = *context;
@@ -154,6 +175,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(scan_sees_everything_while_the_log_is_open, set_up, tear_down),
         cmocka_unit_test_setup_teardown(any_flipped_byte_before_the_last_frame_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(frame_of_another_store_does_not_continue_the_chain, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(half_written_tail_is_no_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(scan_after_drops_begins_with_the_oldest_segment_left, set_up,
                                         tear_down),

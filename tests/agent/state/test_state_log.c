@@ -250,6 +250,20 @@ static void transaction_larger_than_a_batch_is_refused(void **context)
     state_log_end(&fixture->log);
 }
 
+static void trying_to_begin_does_not_wait_for_room(void **context)
+{
+    struct fixture *fixture = *context;
+    char body[8001];
+    memset(body, 'x', sizeof body - 1);
+    body[sizeof body - 1] = '\0';
+    fixture_put(fixture, decision_of("acme", body), SEQ_TAKEN);
+    fixture_put(fixture, decision_of("acme", body), SEQ_TAKEN);
+    assert_int_equal(state_log_try_begin(&fixture->log, 8000), STATUS_FULL);
+    fixture_commit(fixture);
+    assert_int_equal(state_log_try_begin(&fixture->log, 8000), STATUS_OK);
+    state_log_end(&fixture->log);
+}
+
 static void shut_log_takes_nothing_but_commits_what_it_has(void **context)
 {
     struct fixture *fixture = *context;
@@ -422,6 +436,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(header_values_are_carried_across_a_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(transaction_sees_the_seq_it_will_take, set_up, tear_down),
         cmocka_unit_test_setup_teardown(transaction_larger_than_a_batch_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(trying_to_begin_does_not_wait_for_room, set_up, tear_down),
         cmocka_unit_test_setup_teardown(shut_log_takes_nothing_but_commits_what_it_has, set_up, tear_down),
         cmocka_unit_test_setup_teardown(full_index_says_that_no_subject_can_be_added, set_up, tear_down),
         cmocka_unit_test_setup_teardown(equal_hashes_never_mix_subjects_up, set_up, tear_down),
