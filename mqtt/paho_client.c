@@ -8,28 +8,21 @@
 #include "base/log.h"
 #include "mqtt/paho_state.h"
 
-/* Paho can reconnect by itself (automaticReconnect), but without jitter at the first try, without saying why
- * it failed, in whole seconds, and its path is where double frees are reported. The keeper below is a thread
- * of ours that asks for one plain connect at a time, always on the same handle: a handle's destruction leaks
- * what it still had queued, its reuse carries it over. */
+/* Paho can reconnect by itself (automaticReconnect), but without jitter at the first try, in whole seconds
+ * and without saying why it failed. The keeper below is a thread of ours that asks for one plain connect at a
+ * time. It keeps to one handle, which carries over what is in flight; a handle's destruction leaks what it
+ * still had queued. */
 
-static enum status make_sync(struct paho_client *client)
+static enum status make_condition(pthread_cond_t *condition)
 {
     pthread_condattr_t monotonic;
     if (pthread_condattr_init(&monotonic) != 0) {
         return STATUS_NO_MEMORY;
     }
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    int failed = pthread_cond_init(&client->changed, &monotonic);
+    int failed = pthread_cond_init(condition, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    if (failed != 0) {
-        return STATUS_NO_MEMORY;
-    }
-    if (pthread_mutex_init(&client->mutex, NULL) != 0) {
-        pthread_cond_destroy(&client->changed);
-        return STATUS_NO_MEMORY;
-    }
-    return STATUS_OK;
+    return failed == 0 ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 static enum status open_handle(struct paho_client *client)
@@ -66,7 +59,9 @@ enum status paho_client_create(const struct paho_settings *settings,
         return STATUS_NO_MEMORY;
     }
     created->callbacks = *callbacks;
-    enum status status = make_sync(created);
+    pthread_mutex_init(&created->mutex, NULL); /* Plain mutexes: these cannot fail. */
+    pthread_mutex_init(&created->handle_mutex, NULL);
+    enum status status = make_condition(&created->changed);
     if (status != STATUS_OK) {
         free(created);
         return status;
@@ -131,8 +126,13 @@ static bool await_connected(struct paho_client *client)
     return is_up;
 }
 
+/* Over websockets Paho masks a message in place and resends one that was not written whole with part of it
+ * unmasked: the broker hangs up, each time anew. So nothing in flight is carried over there. */
 static bool keeper_connect(struct paho_client *client)
 {
+    if (client->options.has_websocket && paho_client_in_flight(client) > 0) {
+        paho_link_renew(client);
+    }
     paho_link_set(client, PAHO_LINK_CONNECTING, NULL);
     if (!paho_link_connect(client)) {
         paho_link_set(client, PAHO_LINK_DOWN, "not accepted by the client library");
@@ -318,9 +318,7 @@ void paho_client_disconnect(struct paho_client *client, uint32_t timeout_ms)
     if (is_up) {
         paho_link_disconnect(client, "stopped");
     }
-    /* Also ends a connect under way; returns when no callback is running any more. */
-    MQTTAsync_destroy(&client->handle);
-    paho_link_set(client, PAHO_LINK_DOWN, NULL);
+    paho_link_close(client); /* Also ends a connect under way. */
 }
 
 void paho_client_destroy(struct paho_client *client)
@@ -328,10 +326,11 @@ void paho_client_destroy(struct paho_client *client)
     if (client == NULL) {
         return;
     }
-    MQTTAsync_destroy(&client->handle);
+    paho_link_close(client);
     paho_options_close(&client->options);
     free(client->flights);
     pthread_mutex_destroy(&client->mutex);
+    pthread_mutex_destroy(&client->handle_mutex);
     pthread_cond_destroy(&client->changed);
     free(client);
 }

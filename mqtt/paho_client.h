@@ -23,8 +23,9 @@ enum paho_protocol { PAHO_PROTOCOL_5, PAHO_PROTOCOL_3_1_1 };
 
 /* What became of the session, and so of the publications accepted before the connection was lost. */
 enum paho_session {
-    /* The broker has none (or Paho lost track): publish again whatever no delivered was seen for. Messages
-     * sent to us while we were away are lost, unless their senders repeat them. */
+    /* The broker has none, or Paho dropped something (over websockets always): publish again whatever no
+     * delivered was seen for. Messages sent to us while we were away are lost, unless their senders repeat
+     * them. */
     PAHO_SESSION_NEW,
     /* Everything this client accepted earlier is still on its way: do not publish it again. */
     PAHO_SESSION_KEPT,

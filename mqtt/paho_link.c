@@ -137,6 +137,26 @@ enum status paho_link_open(struct paho_client *client)
     return STATUS_OK;
 }
 
+void paho_link_renew(struct paho_client *client)
+{
+    pthread_mutex_lock(&client->handle_mutex);
+    MQTTAsync old = client->handle;
+    if (paho_link_open(client) == STATUS_OK) {
+        MQTTAsync_destroy(&old);
+    } else {
+        client->handle = old;
+    }
+    pthread_mutex_unlock(&client->handle_mutex);
+}
+
+void paho_link_close(struct paho_client *client)
+{
+    pthread_mutex_lock(&client->handle_mutex);
+    MQTTAsync_destroy(&client->handle);
+    pthread_mutex_unlock(&client->handle_mutex);
+    paho_link_set(client, PAHO_LINK_DOWN, NULL);
+}
+
 bool paho_link_connect(struct paho_client *client)
 {
     struct paho_connect with;

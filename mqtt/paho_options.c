@@ -107,6 +107,7 @@ enum status paho_options_init(struct paho_options *options, const struct paho_se
         return STATUS_INVALID;
     }
     options->has_tls = strncmp(options->url, "ssl:", 4) == 0 || strncmp(options->url, "wss:", 4) == 0;
+    options->has_websocket = strncmp(options->url, "ws", 2) == 0;
     options->client_id = copy_string(settings->client_id, &status);
     options->username = copy_string(settings->username, &status);
     options->ca_file = copy_string(settings->ca_file, &status);

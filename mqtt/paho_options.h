@@ -12,6 +12,7 @@ enum { PAHO_URL_BYTES_MAX = 512 };
 struct paho_options {
     char url[PAHO_URL_BYTES_MAX]; /* Paho's scheme, always with a port. */
     bool has_tls;
+    bool has_websocket;
     enum paho_protocol protocol;
     char *client_id;
     char *username; /* NULL: none; so for those below. */

@@ -41,25 +41,23 @@ static enum status flight_take(struct paho_client *client, const struct paho_pub
     return status;
 }
 
-/* Paho's threads, under Paho's mutex: exactly one of these comes for each QoS 1 publication Paho accepted. */
+/* Paho's threads, under Paho's mutex: exactly one of these comes for each QoS 1 publication Paho accepted.
+ * The flight is given back after the callback, so that none is running when none is in flight. */
 
-static uint64_t flight_land(struct paho_flight *flight)
+static void flight_land(struct paho_flight *flight)
 {
-    struct paho_client *client = flight->client;
-    pthread_mutex_lock(&client->mutex);
-    uint64_t ticket = flight->ticket;
-    flight_give(client, flight);
-    pthread_mutex_unlock(&client->mutex);
-    return ticket;
+    pthread_mutex_lock(&flight->client->mutex);
+    flight_give(flight->client, flight);
+    pthread_mutex_unlock(&flight->client->mutex);
 }
 
 static void on_delivered(struct paho_flight *flight)
 {
-    struct paho_client *client = flight->client;
-    uint64_t ticket = flight_land(flight);
-    if (client->callbacks.delivered != NULL) {
-        client->callbacks.delivered(client->callbacks.self, ticket);
+    const struct paho_callbacks *callbacks = &flight->client->callbacks;
+    if (callbacks->delivered != NULL) {
+        callbacks->delivered(callbacks->self, flight->ticket);
     }
+    flight_land(flight);
 }
 
 static void on_delivered5(void *context, MQTTAsync_successData5 *data)
@@ -77,25 +75,24 @@ static void on_delivered3(void *context, MQTTAsync_successData *data)
 /* Paho has thrown it away; the next connected has to say so. */
 static void on_dropped(struct paho_flight *flight)
 {
-    struct paho_client *client = flight->client;
-    pthread_mutex_lock(&client->mutex);
-    client->session_lost = true;
-    flight_give(client, flight);
-    pthread_mutex_unlock(&client->mutex);
+    pthread_mutex_lock(&flight->client->mutex);
+    flight->client->session_lost = true;
+    flight_give(flight->client, flight);
+    pthread_mutex_unlock(&flight->client->mutex);
 }
 
 static void on_failed5(void *context, MQTTAsync_failureData5 *data)
 {
     struct paho_flight *flight = context;
-    struct paho_client *client = flight->client;
+    const struct paho_callbacks *callbacks = &flight->client->callbacks;
     if (data->reasonCode < MQTTREASONCODE_UNSPECIFIED_ERROR) {
         on_dropped(flight);
         return;
     }
-    uint64_t ticket = flight_land(flight);
-    if (client->callbacks.refused != NULL) {
-        client->callbacks.refused(client->callbacks.self, ticket, (int)data->reasonCode);
+    if (callbacks->refused != NULL) {
+        callbacks->refused(callbacks->self, flight->ticket, (int)data->reasonCode);
     }
+    flight_land(flight);
 }
 
 static void on_failed3(void *context, MQTTAsync_failureData *data)
@@ -108,6 +105,7 @@ static enum status publish_status(int result)
 {
     switch (result) {
     case MQTTASYNC_SUCCESS: return STATUS_OK;
+    case MQTTASYNC_FAILURE: return STATUS_DISCONNECTED; /* The handle is closed. */
     case MQTTASYNC_DISCONNECTED: return STATUS_DISCONNECTED;
     case MQTTASYNC_MAX_BUFFERED_MESSAGES: return STATUS_FULL;
     case MQTTASYNC_NO_MORE_MSGIDS: return STATUS_FULL;
@@ -136,8 +134,11 @@ static int send(struct paho_client *client, const struct paho_publication *publi
         options.onSuccess = flight != NULL ? on_delivered3 : NULL;
         options.onFailure = flight != NULL ? on_failed3 : NULL;
     }
-    return MQTTAsync_send(client->handle, topic, (int)publication->payload.length, publication->payload.data,
-                          publication->qos, publication->retained, &options);
+    pthread_mutex_lock(&client->handle_mutex);
+    int result = MQTTAsync_send(client->handle, topic, (int)publication->payload.length,
+                                publication->payload.data, publication->qos, publication->retained, &options);
+    pthread_mutex_unlock(&client->handle_mutex);
+    return result;
 }
 
 static enum status topic_string(struct bytes topic, char string[PAHO_TOPIC_BYTES_MAX + 1])

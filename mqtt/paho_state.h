@@ -1,7 +1,7 @@
 /* What the files of paho_client share; nobody else includes it.
  *
- * Lock order: Paho's mutex, then `mutex`. Paho's callbacks hold the former, so nothing here calls Paho while
- * it holds `mutex`. */
+ * Lock order: `handle_mutex`, then Paho's mutex, then `mutex`. Paho's callbacks hold the former, so nothing
+ * here calls Paho while it holds `mutex`. */
 #ifndef FLYBALL_MQTT_PAHO_STATE_H
 #define FLYBALL_MQTT_PAHO_STATE_H
 
@@ -52,7 +52,9 @@ struct paho_suback {
 struct paho_client {
     struct paho_options options;
     struct paho_callbacks callbacks;
-    MQTTAsync handle;
+    MQTTAsync handle; /* Replaced by the keeper only. */
+    pthread_mutex_t
+        handle_mutex; /* Held by other threads while they use `handle`, by the keeper to replace it. */
     pthread_t keeper;
     bool has_keeper;
 
@@ -81,6 +83,13 @@ struct paho_client {
 
 /* Creates the Paho handle and names the callbacks. */
 enum status paho_link_open(struct paho_client *client);
+
+/* Puts a new handle in the place of the old, which must not be connected; what it had in flight is dropped.
+ */
+void paho_link_renew(struct paho_client *client);
+
+/* For good: returns when no callback is running any more. Safe to call twice. */
+void paho_link_close(struct paho_client *client);
 
 /* Asks Paho to connect; the answer changes `link`. False if Paho refuses even to try. */
 bool paho_link_connect(struct paho_client *client);

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -62,6 +63,14 @@ void scene_await_delivered(struct scene *scene, unsigned times)
 void scene_await_messages(struct scene *scene, unsigned times)
 {
     assert_true(recorder_await(&scene->recorder, &scene->recorder.record.messages, times));
+}
+
+bool scene_await_landed(struct scene *scene)
+{
+    for (int i = 0; i < 10000 && paho_client_in_flight(scene->recorder.client) > 0; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return paho_client_in_flight(scene->recorder.client) == 0;
 }
 
 enum status scene_publish(struct scene *scene, const char *topic, const char *text, uint64_t ticket)

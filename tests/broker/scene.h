@@ -29,6 +29,9 @@ void scene_await_disconnected(struct scene *scene, unsigned times);
 void scene_await_delivered(struct scene *scene, unsigned times);
 void scene_await_messages(struct scene *scene, unsigned times);
 
+/* Waits until the client has nothing in flight; false after 10 s. */
+bool scene_await_landed(struct scene *scene);
+
 /* The client publishes with QoS 1. */
 enum status scene_publish(struct scene *scene, const char *topic, const char *text, uint64_t ticket);
 

@@ -16,7 +16,7 @@ static void client_waits_for_a_broker_that_is_down(void **context)
     scene_open_client(scene, PAHO_PROTOCOL_5);
     assert_false(paho_client_is_connected(scene->recorder.client));
     assert_int_equal(scene_publish(scene, "test/a", "early", 1), STATUS_DISCONNECTED);
-    assert_int_equal(paho_client_in_flight(scene->recorder.client), 0);
+    assert_true(scene_await_landed(scene));
     broker_start(&scene->broker);
     scene_await_subscribed(scene, 1);
     assert_true(paho_client_is_connected(scene->recorder.client));
@@ -127,7 +127,7 @@ static void in_flight_is_bounded_and_survives_a_kept_session(void **context)
     for (uint64_t ticket = 0; ticket < 100; ticket++) {
         assert_int_equal(recorder_delivered(&scene->recorder, ticket), 1);
     }
-    assert_int_equal(paho_client_in_flight(scene->recorder.client), 0);
+    assert_true(scene_await_landed(scene));
     assert_int_equal(recorder_now(&scene->recorder).connected_new, 1);
     assert_int_equal(scene_publish(scene, "answer/frozen", "x", 101), STATUS_OK);
     scene_await_delivered(scene, 101);
@@ -163,7 +163,7 @@ static void lost_session_frees_what_was_in_flight(void **context)
         scene_await_delivered(scene, before + 1);
         before = recorder_now(&scene->recorder).delivered;
     }
-    assert_int_equal(paho_client_in_flight(scene->recorder.client), 0);
+    assert_true(scene_await_landed(scene));
 }
 
 static void subscriptions_replaced_while_away_hold_after_the_connect(void **context)
