@@ -99,7 +99,7 @@ static void judge_pool(struct agent *agent)
 
 static void judge_store(struct agent *agent)
 {
-    enum status status = state_log_begin(&agent->log, DECIDER_TRANSACTION_BYTES);
+    enum status status = state_log_try_begin(&agent->log, DECIDER_TRANSACTION_BYTES);
     if (status == STATUS_OK) {
         bool has_room = state_log_can_add(&agent->log);
         state_log_end(&agent->log);

@@ -186,6 +186,10 @@ static enum status open_log(struct agent *agent, char *message)
     if (status != STATUS_OK) {
         return explain(message, status, "state log: %s", report.message);
     }
+    if (report.torn_bytes > 0) {
+        log_warn("store.torn", "bytes=%llu; written but never acknowledged, cut off",
+                 (unsigned long long)report.torn_bytes);
+    }
     log_info("store.opened", "frames=%llu subjects=%llu seq=%llu torn_bytes=%llu",
              (unsigned long long)report.frames, (unsigned long long)report.subjects,
              (unsigned long long)report.last_seq, (unsigned long long)report.torn_bytes);
@@ -236,6 +240,12 @@ static enum status open_publisher(struct agent *agent, struct outlet outlet, cha
     return STATUS_OK;
 }
 
+/* Until threads take over, whoever turns the agent commits. */
+static enum status commit_by_hand(void *self)
+{
+    return agent_commit(self);
+}
+
 static enum status open_deciders(struct agent *agent, char *message)
 {
     struct decider_parts parts = {
@@ -248,6 +258,7 @@ static enum status open_deciders(struct agent *agent, char *message)
         .topics = &agent->topics,
         .imbalance = &agent->imbalance,
         .compaction = &agent->compaction,
+        .committer = {.commit = commit_by_hand, .self = agent},
         .dedup_window = agent->settings->runtime.dedup_window,
         .payload_bytes_max = LIMIT_PAYLOAD_BYTES_MAX,
     };

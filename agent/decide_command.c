@@ -89,7 +89,7 @@ static enum status put_reply(struct decider *decider, const struct reply_intake 
     struct subject_state *subject = &decider->subject;
     const struct command *command = &intake->decoded->command;
     bool is_applied = intake->reason == REPLY_OK;
-    enum status status = state_log_begin_reserved(log, DECIDER_TRANSACTION_BYTES);
+    enum status status = decider_begin(decider, DECIDER_TRANSACTION_BYTES);
     if (status != STATUS_OK) {
         return status;
     }
@@ -116,7 +116,7 @@ static enum status put_answer(struct decider *decider, const struct reply_intake
                               const struct bytes *first)
 {
     struct state_log *log = decider->parts.log;
-    enum status status = state_log_begin_reserved(log, DECIDER_TRANSACTION_BYTES);
+    enum status status = decider_begin(decider, DECIDER_TRANSACTION_BYTES);
     if (status != STATUS_OK) {
         return status;
     }

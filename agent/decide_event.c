@@ -77,8 +77,7 @@ static enum status put_answer(struct decider *decider, uint64_t pool_sequence, c
     struct state_log *log = decider->parts.log;
     struct subject_state *subject = &decider->subject;
     struct decision *decision = &decider->entry.decision;
-    /* Room was checked before the event was taken; from here on it must end, so the reserve may serve. */
-    enum status status = state_log_begin_reserved(log, DECIDER_TRANSACTION_BYTES);
+    enum status status = decider_begin(decider, DECIDER_TRANSACTION_BYTES);
     if (status != STATUS_OK) {
         return status;
     }

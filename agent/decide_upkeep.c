@@ -22,7 +22,7 @@ enum status decide_dead_letter(struct decider *decider, const struct intake_mess
 
     struct record record = {
         .kind = RECORD_DEAD_LETTER, .pool_sequence = intake->pool_sequence, .body = packer_bytes(&packer)};
-    enum status status = state_log_begin_reserved(decider->parts.log, DECIDER_TRANSACTION_BYTES);
+    enum status status = decider_begin(decider, DECIDER_TRANSACTION_BYTES);
     if (status != STATUS_OK) {
         return status;
     }
@@ -34,7 +34,7 @@ enum status decide_dead_letter(struct decider *decider, const struct intake_mess
 
 static enum status put_image_alone(struct decider *decider, governor_set changes)
 {
-    enum status status = state_log_begin_reserved(decider->parts.log, DECIDER_TRANSACTION_BYTES);
+    enum status status = decider_begin(decider, DECIDER_TRANSACTION_BYTES);
     if (status != STATUS_OK) {
         return status;
     }
@@ -75,7 +75,7 @@ static enum status copy_entry(struct decider *decider, uint64_t *ref)
                           .seq = record.seq,
                           .subject = decider->subject.name,
                           .body = bytes_of(decider->entry_buffer, record.body.length)};
-    status = state_log_begin_reserved(decider->parts.log, DECIDER_TRANSACTION_BYTES);
+    status = decider_begin(decider, DECIDER_TRANSACTION_BYTES);
     if (status != STATUS_OK) {
         return status;
     }

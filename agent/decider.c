@@ -141,15 +141,41 @@ static enum status decide_slot(struct decider *decider, slot_index slot)
     return STATUS_OK;
 }
 
+/* A thread that commits itself must not wait for a batch with room: it makes that room. */
+static enum status make_room(struct decider *decider, size_t bytes_most)
+{
+    const struct committer *committer = &decider->parts.committer;
+    enum status status = state_log_try_begin(decider->parts.log, bytes_most);
+    if (status == STATUS_OK) {
+        state_log_end(decider->parts.log);
+        return STATUS_OK;
+    }
+    bool is_room_to_make = status == STATUS_FULL || status == STATUS_NO_SPACE;
+    return is_room_to_make ? committer->commit(committer->self) : status;
+}
+
+enum status decider_begin(struct decider *decider, size_t bytes_most)
+{
+    if (decider->parts.committer.commit != NULL) {
+        enum status status = make_room(decider, bytes_most);
+        if (status == STATUS_IO || status == STATUS_CLOSED) {
+            return status;
+        }
+    }
+    return state_log_begin_reserved(decider->parts.log, bytes_most);
+}
+
 /* Whether ordinary work fits into the store now: asked before an event is taken, because a taken event must
  * end. */
 static enum status check_room(struct decider *decider)
 {
-    enum status status = state_log_begin(decider->parts.log, DECIDER_TRANSACTION_BYTES);
+    bool commits_itself = decider->parts.committer.commit != NULL;
+    enum status status = commits_itself ? state_log_try_begin(decider->parts.log, DECIDER_TRANSACTION_BYTES)
+                                        : state_log_begin(decider->parts.log, DECIDER_TRANSACTION_BYTES);
     if (status == STATUS_OK) {
         state_log_end(decider->parts.log);
     }
-    return status;
+    return status == STATUS_FULL ? make_room(decider, DECIDER_TRANSACTION_BYTES) : status;
 }
 
 static enum status run_messages(struct decider *decider, struct run *run)

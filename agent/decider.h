@@ -17,6 +17,12 @@
 #include "mqtt/payload.h"
 #include "mqtt/reply_message.h"
 
+/* Commits what was put, when the deciding thread has to do that itself. */
+struct committer {
+    enum status (*commit)(void *self); /* NULL: another thread commits. */
+    void *self;
+};
+
 /* What a decider shares with the rest of the agent; all outlive it. */
 struct decider_parts {
     struct state_log *log;
@@ -28,6 +34,7 @@ struct decider_parts {
     const struct topics *topics;
     _Atomic(micro_units) *imbalance; /* The last one found; 0 unless something is wrong. */
     struct compaction *compaction;
+    struct committer committer;
     uint32_t dedup_window;
     uint32_t payload_bytes_max; /* The largest any configuration may set: sizes the arena. */
 };
@@ -108,6 +115,10 @@ MUST_USE enum status decide_relocate(struct decider *decider, uint64_t through_f
  * STATUS_NOT_FOUND; STATUS_CORRUPT when the log has lost an entry it must have. */
 MUST_USE enum status decider_find_event(struct decider *decider, const struct event *event,
                                         uint32_t *position);
+
+/* Begins the transaction of a message that was taken, or of upkeep: room was checked before, so the reserve
+ * may serve what is left to do. Statuses as state_log_begin_reserved. */
+MUST_USE enum status decider_begin(struct decider *decider, size_t bytes_most);
 
 /* Puts the subject's image within a transaction. */
 void decider_put_image(struct decider *decider, governor_set changes);

@@ -6,13 +6,7 @@
 
 #include "base/log.h"
 
-enum {
-    FULL_PAUSE_MS = 20,
-    WRITER_WAIT_MS = 1000,
-    PUBLISHER_WAIT_MS = 50,
-    DRAIN_STEP_MS = 5,
-    QUIET_TURNS = 4
-};
+enum { FULL_PAUSE_MS = 20, WRITER_WAIT_MS = 250, PUBLISHER_WAIT_MS = 50, DRAIN_STEP_MS = 5, QUIET_TURNS = 4 };
 
 static void pause_ms(int milliseconds)
 {
@@ -67,8 +61,8 @@ static void *write_log(void *context)
     bool goes_on = true;
     while (goes_on) {
         enum status status = state_log_wait(&agent->log, WRITER_WAIT_MS);
-        if (status == STATUS_OK) {
-            status = agent_commit(agent);
+        if (status == STATUS_OK || status == STATUS_TIMED_OUT) {
+            status = agent_commit(agent); /* Also after a wait: that is when space regained is noticed. */
         }
         goes_on = status == STATUS_TIMED_OUT || status == STATUS_EMPTY || may_go_on(agent, status);
     }
@@ -149,6 +143,9 @@ enum status threads_start(struct threads *threads, struct agent *agent)
     atomic_store(&threads->is_draining, false);
     atomic_store(&threads->is_stopping, false);
     agent->make_way = wait_for_place;
+    for (uint32_t i = 0; i < agent->decider_count; i++) {
+        agent->deciders[i].parts.committer = (struct committer){0};
+    }
     if (start(&threads->writer, write_log, agent, "log-writer") != STATUS_OK) {
         return STATUS_NO_MEMORY;
     }
