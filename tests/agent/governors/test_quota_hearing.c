@@ -148,6 +148,21 @@ static void meter_without_a_limit_takes_and_shows_nothing(void **context)
     assert_int_equal(state.use_count, 0);
 }
 
+static void retry_waits_only_for_limits_of_the_meter(void **context)
+{
+    (void)context;
+    struct plan plan = plan_of_three();
+    plan.quotas[2].window_ms = 5000;
+    struct name meter = name_of("kwh");
+    struct quota_state state = {0};
+    take(&state, &plan, "water", 9);
+    struct quota_hearing hearing;
+    quota_hear(&hearing, &state, &plan, noon + 400);
+    quota_ask(&hearing, &meter, 9);
+    assert_int_equal(quota_reason(&hearing), REASON_QUOTA_THROTTLED);
+    assert_int_equal(quota_retry_after(&hearing), 600);
+}
+
 /* A use may be ahead of a clock that ran back; once nothing is left of it, it must not hold the next one
  * there. */
 static void use_that_is_gone_leaves_no_time_behind(void **context)
@@ -172,6 +187,7 @@ int main(void)
         cmocka_unit_test(hearing_and_asking_leave_the_state_alone),
         cmocka_unit_test(report_shows_what_it_is_told_to),
         cmocka_unit_test(meter_without_a_limit_takes_and_shows_nothing),
+        cmocka_unit_test(retry_waits_only_for_limits_of_the_meter),
         cmocka_unit_test(use_that_is_gone_leaves_no_time_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
