@@ -167,25 +167,30 @@ static bool is_refused_stranger(struct decider *decider)
     return decider->view.active->policy.unknown == UNKNOWN_DENY;
 }
 
-/* Asks the chain; decider->entry holds the answer, decider->subject the new state. */
-static void ask_chain(struct decider *decider)
+/* Asks the chain; decider->entry holds the answer, decider->subject the new state. The governors whose phase
+ * changed. */
+static governor_set ask_chain(struct decider *decider)
 {
     const struct policy *policy = &decider->view.active->policy;
     struct decision *decision = &decider->entry.decision;
     const struct meter *meter = policy_meter(policy, &decision->event.meter);
     if (is_refused_stranger(decider)) {
         refuse(decider, REASON_UNKNOWN_SUBJECT);
-        return;
+        return 0;
     }
     if (meter == NULL) {
         refuse(decider, REASON_UNKNOWN_METER);
-        return;
+        return 0;
     }
     struct chain_ask ask = {
         .meter = &decision->event.meter, .amount = decision->event.amount, .now = decider->moment.now};
-    decision->answer = chain_step(&decider->subject.governors, policy, meter, ask);
+    if (decider->view.shadow != NULL) {
+        decider->before = decider->subject.governors;
+    }
+    governor_set changes = chain_decide(&decider->subject.governors, policy, meter, ask, &decision->answer);
     decide_in_shadow(decider, &ask);
     decider->subject.known = decider->subject.known || ask.amount > 0;
+    return changes;
 }
 
 /* Moves the base line with what was consumed, and with a reading that asks nothing. True if it moved. */
@@ -216,10 +221,8 @@ static enum status answer_new(struct decider *decider, const struct event_intake
     decision->dedup = event_dedup(&decision->event);
     bool is_peek = decision->event.amount == 0;
     bool was_known = decider->subject.known;
-    decider->before = decider->subject.governors;
-    ask_chain(decider);
+    governor_set changes = ask_chain(decider);
     bool moved = intake->is_counter && move_base_line(decider, reading);
-    governor_set changes = chain_changes(&decider->before, &decider->subject.governors);
     bool is_consumed = !is_peek && decision->answer.verdict != VERDICT_DENY;
     struct ending ending = {
         .kind = is_peek ? RECORD_ANSWER : RECORD_DECISION,
