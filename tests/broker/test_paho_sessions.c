@@ -202,6 +202,33 @@ static void frozen_broker_is_given_up_and_found_again(void **context)
     scene_await_subscribed(scene, 2);
 }
 
+/* Keep alive has to work although its ping no longer fits into the socket. */
+static void frozen_broker_is_noticed_though_the_socket_is_full(void **context)
+{
+    struct scene *scene = *context;
+    static const uint8_t large[200000];
+    struct paho_settings settings = recorder_settings(scene->url, "client");
+    settings.keepalive_s = 1;
+    broker_start(&scene->broker);
+    recorder_open(&scene->recorder, &settings, events, 2);
+    scene_await_subscribed(scene, 1);
+    broker_freeze(&scene->broker);
+    for (uint64_t ticket = 0; ticket < 50; ticket++) {
+        struct paho_publication publication = {.topic = bytes_of_string("answer/large"),
+                                               .payload = bytes_of(large, sizeof(large)),
+                                               .qos = 1,
+                                               .ticket = ticket};
+        assert_int_equal(paho_client_publish(scene->recorder.client, &publication), STATUS_OK);
+    }
+    scene_await_disconnected(scene, 1);
+    broker_thaw(&scene->broker);
+    scene_await_subscribed(scene, 2);
+    assert_true(scene_await_landed(scene));
+    for (uint64_t ticket = 0; ticket < 50; ticket++) {
+        assert_true(recorder_delivered(&scene->recorder, ticket) >= 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +248,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(subscriptions_replaced_while_away_hold_after_the_connect, scene_open,
                                         scene_close),
         cmocka_unit_test_setup_teardown(frozen_broker_is_given_up_and_found_again, scene_open, scene_close),
+        cmocka_unit_test_setup_teardown(frozen_broker_is_noticed_though_the_socket_is_full, scene_open,
+                                        scene_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
