@@ -21,7 +21,7 @@ void agent_fail(struct agent *agent, enum status status)
 enum status agent_work(struct agent *agent, struct decider *decider, struct run *run, struct moment moment)
 {
     switch (run->work) {
-    case WORK_ROUTE: router_turn(&agent->router, run, clock_monotonic_us()); return STATUS_OK;
+    case WORK_ROUTE: router_turn(&agent->router, run, moment.elapsed_us); return STATUS_OK;
     case WORK_SUBJECT: return decider_turn(decider, run, moment);
     }
     return STATUS_OK;
@@ -151,11 +151,11 @@ static enum status run_round(struct agent *agent, struct moment moment, bool *di
     return is_fatal(committed) ? committed : status;
 }
 
-static enum status publish_all(struct agent *agent)
+static enum status publish_all(struct agent *agent, struct moment moment)
 {
     enum status status = STATUS_OK;
     for (int i = 0; i < PUBLISH_ROUNDS_MAX && status == STATUS_OK; i++) {
-        status = publisher_turn(&agent->publisher, (instant_ms)(clock_monotonic_us() / 1000));
+        status = publisher_turn(&agent->publisher, (instant_ms)(moment.elapsed_us / 1000));
     }
     return status;
 }
@@ -174,6 +174,6 @@ enum status agent_turn(struct agent *agent, struct moment moment)
     if (is_fatal(status)) {
         return status;
     }
-    enum status published = publish_all(agent);
+    enum status published = publish_all(agent, moment);
     return is_fatal(published) ? published : status;
 }

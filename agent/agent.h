@@ -27,6 +27,7 @@ struct agent_options {
     const char *config_path; /* For reloading; NULL: no file. */
     struct io io;
     instant_ms wall; /* The wall clock now. */
+    uint64_t seed;   /* Simulations: what is drawn at random otherwise follows from it. 0: at random. */
 };
 
 struct agent {

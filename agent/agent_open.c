@@ -45,8 +45,12 @@ static void *map_zeroed(size_t bytes)
 static void draw_identity(struct agent *agent)
 {
     uint64_t random[3] = {(uint64_t)agent->options.wall, clock_monotonic_us(), (uint64_t)getpid()};
-    ssize_t got = getrandom(random, sizeof random, GRND_NONBLOCK);
-    (void)got; /* Too early in a boot for randomness: time and process id must do. */
+    if (agent->options.seed != 0) {
+        random[0] = random[1] = random[2] = agent->options.seed;
+    } else {
+        ssize_t got = getrandom(random, sizeof random, GRND_NONBLOCK);
+        (void)got; /* Too early in a boot for randomness: time and process id must do. */
+    }
     agent->secret = (struct hash_key){.low = random[0], .high = random[1]};
     snprintf(agent->boot_id, sizeof agent->boot_id, "%016llx", (unsigned long long)random[2]);
 }

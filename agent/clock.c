@@ -24,14 +24,17 @@ struct moment clock_at(struct clock *clock, instant_ms wall)
     while (wall > high && !atomic_compare_exchange_weak(&clock->high, &high, wall)) {
     }
     enum clock_quality quality = quality_of(wall, high);
-    return (struct moment){.now = wall > high ? wall : high, .quality = quality};
+    instant_ms instant = wall > high ? wall : high;
+    return (struct moment){.now = instant, .quality = quality, .elapsed_us = (uint64_t)instant * 1000};
 }
 
 struct moment clock_read(struct clock *clock)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return clock_at(clock, (instant_ms)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+    struct moment moment = clock_at(clock, (instant_ms)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+    moment.elapsed_us = clock_monotonic_us();
+    return moment;
 }
 
 uint64_t clock_monotonic_us(void)

@@ -20,15 +20,17 @@ struct clock {
 struct moment {
     instant_ms now; /* Never below any earlier reading. */
     enum clock_quality quality;
+    uint64_t elapsed_us; /* Microseconds that only grow, from anywhere: for rates and paces. */
 };
 
 /* `high` is the persisted high-water mark of earlier runs, 0 for none. */
 void clock_init(struct clock *clock, instant_ms high);
 
-/* What the agent takes for the time when the wall shows `wall`. Any thread. */
+/* What the agent takes for the time when the wall shows `wall`; what elapsed follows from it too. Any thread.
+ */
 struct moment clock_at(struct clock *clock, instant_ms wall);
 
-/* clock_at the system's wall clock. */
+/* clock_at the system's wall clock; what elapsed is clock_monotonic_us. */
 struct moment clock_read(struct clock *clock);
 
 /* Microseconds that only grow, for measuring. */
