@@ -124,7 +124,7 @@ enum status paho_link_open(struct paho_client *client)
     bool has_version_5 = client->options.protocol == PAHO_PROTOCOL_5;
     MQTTAsync_createOptions create = MQTTAsync_createOptions_initializer;
     create.sendWhileDisconnected = 0;
-    create.maxBufferedMessages = (int)client->options.in_flight_most + 1;
+    create.maxBufferedMessages = (int)client->options.in_flight_most + PAHO_QUEUE_QOS_0;
     create.MQTTVersion = has_version_5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
     int result = MQTTAsync_createWithOptions(&client->handle, client->options.url, client->options.client_id,
                                              MQTTCLIENT_PERSISTENCE_NONE, NULL, &create);

@@ -10,14 +10,27 @@ void paho_flights_init(struct paho_client *client)
     }
 }
 
-static void flight_give(struct paho_client *client, struct paho_flight *flight)
+/* Makes room for the next; returns the ticket. */
+static uint64_t flight_give(struct paho_flight *flight)
 {
+    struct paho_client *client = flight->client;
+    pthread_mutex_lock(&client->mutex);
+    uint64_t ticket = flight->ticket;
     flight->next_free = client->free_flight;
     client->free_flight = flight;
+    pthread_mutex_unlock(&client->mutex);
+    return ticket;
+}
+
+/* After the callback, so that none is running when none is in flight. */
+static void count_landed(struct paho_client *client)
+{
+    pthread_mutex_lock(&client->mutex);
     client->in_flight--;
     if (client->in_flight == 0) {
         pthread_cond_broadcast(&client->changed);
     }
+    pthread_mutex_unlock(&client->mutex);
 }
 
 /* Takes a flight for a QoS 1 publication; QoS 0 needs none. */
@@ -42,22 +55,16 @@ static enum status flight_take(struct paho_client *client, const struct paho_pub
 }
 
 /* Paho's threads, under Paho's mutex: exactly one of these comes for each QoS 1 publication Paho accepted.
- * The flight is given back after the callback, so that none is running when none is in flight. */
-
-static void flight_land(struct paho_flight *flight)
-{
-    pthread_mutex_lock(&flight->client->mutex);
-    flight_give(flight->client, flight);
-    pthread_mutex_unlock(&flight->client->mutex);
-}
+ * There is room again before the callback says so. */
 
 static void on_delivered(struct paho_flight *flight)
 {
-    const struct paho_callbacks *callbacks = &flight->client->callbacks;
-    if (callbacks->delivered != NULL) {
-        callbacks->delivered(callbacks->self, flight->ticket);
+    struct paho_client *client = flight->client;
+    uint64_t ticket = flight_give(flight);
+    if (client->callbacks.delivered != NULL) {
+        client->callbacks.delivered(client->callbacks.self, ticket);
     }
-    flight_land(flight);
+    count_landed(client);
 }
 
 static void on_delivered5(void *context, MQTTAsync_successData5 *data)
@@ -75,24 +82,27 @@ static void on_delivered3(void *context, MQTTAsync_successData *data)
 /* Paho has thrown it away; the next connected has to say so. */
 static void on_dropped(struct paho_flight *flight)
 {
-    pthread_mutex_lock(&flight->client->mutex);
-    flight->client->session_lost = true;
-    flight_give(flight->client, flight);
-    pthread_mutex_unlock(&flight->client->mutex);
+    struct paho_client *client = flight->client;
+    pthread_mutex_lock(&client->mutex);
+    client->session_lost = true;
+    pthread_mutex_unlock(&client->mutex);
+    flight_give(flight);
+    count_landed(client);
 }
 
 static void on_failed5(void *context, MQTTAsync_failureData5 *data)
 {
     struct paho_flight *flight = context;
-    const struct paho_callbacks *callbacks = &flight->client->callbacks;
+    struct paho_client *client = flight->client;
     if (data->reasonCode < MQTTREASONCODE_UNSPECIFIED_ERROR) {
         on_dropped(flight);
         return;
     }
-    if (callbacks->refused != NULL) {
-        callbacks->refused(callbacks->self, flight->ticket, (int)data->reasonCode);
+    uint64_t ticket = flight_give(flight);
+    if (client->callbacks.refused != NULL) {
+        client->callbacks.refused(client->callbacks.self, ticket, (int)data->reasonCode);
     }
-    flight_land(flight);
+    count_landed(client);
 }
 
 static void on_failed3(void *context, MQTTAsync_failureData *data)
@@ -173,7 +183,8 @@ enum status paho_client_publish(struct paho_client *client, const struct paho_pu
     }
     status = publish_status(send(client, publication, topic, flight));
     if (status != STATUS_OK && flight != NULL) {
-        flight_land(flight);
+        flight_give(flight);
+        count_landed(client);
     }
     return status;
 }

@@ -13,6 +13,7 @@
 
 enum {
     PAHO_REASON_MAX = 256,
+    PAHO_QUEUE_QOS_0 = 1000, /* Publications Paho may hold back on top of those in flight. */
     PAHO_CONNECT_TIMEOUT_S = 10,
     PAHO_ANSWER_TIMEOUT_MS = 15000, /* For a SUBACK, and for Paho to say how a connect or disconnect went. */
     PAHO_STABLE_MS = 1000,          /* A connection that held this long starts the pauses over. */
