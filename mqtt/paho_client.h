@@ -23,9 +23,9 @@ enum paho_protocol { PAHO_PROTOCOL_5, PAHO_PROTOCOL_3_1_1 };
 
 /* What became of the session, and so of the publications accepted before the connection was lost. */
 enum paho_session {
-    /* The broker has none, or Paho dropped something (over websockets always): publish again whatever no
-     * delivered was seen for. Messages sent to us while we were away are lost, unless their senders repeat
-     * them. */
+    /* The broker has none, or Paho dropped something (as always over websockets): publish again whatever no
+     * delivered was seen for. In the first case messages sent to us while we were away are lost, unless their
+     * senders repeat them. */
     PAHO_SESSION_NEW,
     /* Everything this client accepted earlier is still on its way: do not publish it again. */
     PAHO_SESSION_KEPT,
@@ -77,7 +77,7 @@ struct paho_callbacks {
      * pointless. */
     void (*refused)(void *self, uint64_t ticket, int reason_code);
     /* The client's own thread, holding nothing; the same for those below. Messages of a kept session may come
-     * before this. Publishing works from here on. */
+     * before this. Publish from here on. */
     void (*connected)(void *self, enum paho_session session);
     /* All subscriptions are in place: called after each connected, and after paho_client_set_subscriptions.
      */
@@ -114,8 +114,9 @@ MUST_USE enum status paho_client_start(struct paho_client *client);
 
 /* Hands a publication to Paho, which copies it. From one thread at a time, never a Paho thread; waits for
  * Paho's mutex, thus also for a message callback that is waiting. STATUS_DISCONNECTED: not connected, nothing
- * was taken. STATUS_FULL: in_flight_most are unacknowledged, try again after a delivered. STATUS_TOO_LARGE,
- * STATUS_INVALID: it can never be sent. */
+ * was taken. STATUS_FULL: in_flight_most are unacknowledged, try again after a delivered or a connected; with
+ * QoS 0, the socket does not keep up, try again a moment later. STATUS_TOO_LARGE, STATUS_INVALID: it can
+ * never be sent. */
 MUST_USE enum status paho_client_publish(struct paho_client *client,
                                          const struct paho_publication *publication);
 
@@ -132,7 +133,7 @@ uint32_t paho_client_in_flight(struct paho_client *client);
 /* Waits up to `timeout_ms` for what is in flight, says goodbye (so no will is published; the session stays)
  * and ends the client's thread. No callback but message, delivered and refused comes meanwhile, none at all
  * afterwards. Takes up to 2 s more, and as long as a message callback does not return. Once, never from a
- * callback, not beside a paho_client_publish. */
+ * callback. */
 void paho_client_disconnect(struct paho_client *client, uint32_t timeout_ms);
 
 /* After paho_client_disconnect, or without a start. NULL is allowed. */
