@@ -31,8 +31,9 @@ enum paho_session {
     PAHO_SESSION_KEPT,
 };
 
-/* Ask for QoS 1 at most: an event published with QoS 2 then arrives with QoS 1. Paho acknowledges the first
- * half of a QoS 2 exchange before it hands the message over, so a crash in between would lose it. */
+/* Ask for QoS 1 at most: an event published with QoS 2 then arrives with QoS 1. In 3.1.1 Paho acknowledges
+ * the first half of a QoS 2 exchange before it hands the message over, so a crash in between would lose it.
+ */
 struct paho_subscription {
     const char *filter;
     uint8_t qos; /* 0 or 1. */
