@@ -66,12 +66,32 @@ static struct message shorten(struct agent *agent, const struct message *message
     return shortened;
 }
 
+/* What the pool can never hold is kept in so far as its dead letter needs it. */
+static struct message without_most(const struct message *message)
+{
+    struct message remains = {.topic = message->topic,
+                              .payload = message->payload,
+                              .payload_length = message->payload_length,
+                              .qos = message->qos};
+    if (remains.payload_length <= LIMIT_PAYLOAD_BYTES_MAX) {
+        remains.payload_length = LIMIT_PAYLOAD_BYTES_MAX + 1;
+    }
+    if (remains.payload.length > DEAD_LETTER_PAYLOAD_MAX) {
+        remains.payload.length = DEAD_LETTER_PAYLOAD_MAX;
+    }
+    return remains;
+}
+
 static void receive_event(struct agent *agent, const struct message *message)
 {
     metrics_count(&agent->metrics, METRIC_EVENTS);
     struct message shortened = shorten(agent, message);
     struct pool_receipt receipt;
     enum status status = put(agent, &shortened, &receipt);
+    if (status == STATUS_TOO_LARGE) {
+        shortened = without_most(message);
+        status = put(agent, &shortened, &receipt);
+    }
     if (status == STATUS_OK) {
         scheduler_arrive(&agent->scheduler, receipt.slot, message->qos);
     } else if (status == STATUS_TOO_LARGE) {
