@@ -94,3 +94,10 @@ void alerts_publish_again(struct alerts *alerts, enum alert_name name)
     alerts->items[name].unpublished = true;
     pthread_mutex_unlock(&alerts->lock);
 }
+
+void alerts_publish_all_again(struct alerts *alerts)
+{
+    for (enum alert_name each = ALERT_STORE_FULL; each <= ALERT_POOL_FULL; each++) {
+        alerts_publish_again(alerts, each);
+    }
+}

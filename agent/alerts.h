@@ -54,4 +54,7 @@ MUST_USE enum status alerts_take_unpublished(struct alerts *alerts, enum alert_n
 /* Publishing it failed: it will be taken again. */
 void alerts_publish_again(struct alerts *alerts, enum alert_name name);
 
+/* What was published may not have arrived. */
+void alerts_publish_all_again(struct alerts *alerts);
+
 #endif

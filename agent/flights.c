@@ -52,15 +52,28 @@ void flights_forget(struct flights *flights)
     flights->first = flights->next;
 }
 
-record_ref flights_landed(struct flights *flights, record_ref walked)
+static bool is_done(const struct flights *flights, uint64_t ticket)
 {
-    while (flights->first < flights->next &&
-           atomic_load(&flights->done[place_of(flights->first)]) == flights->first) {
+    return atomic_load(&flights->done[place_of(ticket)]) == ticket;
+}
+
+void flights_settle(struct flights *flights)
+{
+    while (flights->first < flights->next && is_done(flights, flights->first)) {
         flights->first++;
     }
-    if (flights_are_none(flights)) {
-        return walked;
+}
+
+/* All of them: a state that was deferred flies later than younger records. */
+record_ref flights_landed(struct flights *flights, record_ref walked)
+{
+    flights_settle(flights);
+    record_ref landed = walked;
+    for (uint64_t ticket = flights->first; ticket < flights->next; ticket++) {
+        record_ref ref = flights->refs[place_of(ticket)];
+        if (ref != RECORD_REF_NONE && ref <= landed && !is_done(flights, ticket)) {
+            landed = ref - 1;
+        }
     }
-    record_ref oldest = flights->refs[place_of(flights->first)];
-    return oldest == RECORD_REF_NONE ? RECORD_REF_NONE : oldest - 1;
+    return landed;
 }

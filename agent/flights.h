@@ -1,5 +1,5 @@
-/* Publications handed to the broker and not yet acknowledged, in the order of the log: how far everything
- * before is done is the outbox cursor. One thread adds and looks; the broker's acknowledgements come from
+/* Publications handed to the broker and not yet acknowledged: how far everything before is done is the outbox
+ * cursor. One thread adds and looks; the broker's acknowledgements come from
  * another. */
 #ifndef FLYBALL_AGENT_FLIGHTS_H
 #define FLYBALL_AGENT_FLIGHTS_H
@@ -25,7 +25,7 @@ void flights_init(struct flights *flights);
 bool flights_are_full(const struct flights *flights);
 bool flights_are_none(const struct flights *flights);
 
-/* The ticket for a publication made from the record at `ref`; there is room. */
+/* The ticket for a publication made from the record at `ref` (RECORD_REF_NONE: from none); there is room. */
 uint64_t flights_add(struct flights *flights, record_ref ref);
 
 /* The publication was not taken after all: the ticket added last is withdrawn. */
@@ -36,6 +36,9 @@ void flights_land(struct flights *flights, uint64_t ticket);
 
 /* The connection is gone: forgets all; late acknowledgements of theirs do no harm. */
 void flights_forget(struct flights *flights);
+
+/* Makes room where the oldest are acknowledged. */
+void flights_settle(struct flights *flights);
 
 /* The last record of which, and before which, everything is acknowledged, when the log was walked up to
  * `walked`. */

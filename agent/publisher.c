@@ -65,8 +65,8 @@ void publisher_landed(struct publisher *publisher, uint64_t ticket)
     pthread_mutex_unlock(&publisher->lock);
 }
 
-/* How far the walk had come when the oldest state that may still be deferred was not yet met: the mark must
- * not pass it, or a crash would leave that state unpublished. */
+/* How far the walk had come when the oldest state that may still be deferred was not yet met: the mark on the
+ * disk must not pass it, or a crash would leave that state unpublished. */
 static record_ref undeferred(struct publisher *publisher)
 {
     return publisher->board.pending_count == 0 ? publisher->walked : publisher->samples[1];
@@ -84,17 +84,29 @@ static void take_sample(struct publisher *publisher, instant_ms now)
 /* Notes what was acknowledged, so that the next frame carries the mark. */
 static void move_mark(struct publisher *publisher)
 {
-    record_ref landed = flights_landed(&publisher->flights, publisher->walked);
+    publisher->landed = flights_landed(&publisher->flights, publisher->walked);
     record_ref most = undeferred(publisher);
-    landed = landed < most ? landed : most;
     atomic_store(&publisher->outbox, publisher->flights.next - publisher->flights.first);
-    if (landed > publisher->landed) {
-        publisher->landed = landed;
-        state_log_set_outbox_cursor(publisher->parts.log, landed);
-    }
+    state_log_set_outbox_cursor(publisher->parts.log, publisher->landed < most ? publisher->landed : most);
 }
 
-/* False while disconnected. After a lost session the walk starts again from what landed. */
+/* Nothing that was on the way will arrive: the walk starts again from what landed, and what the broker was
+ * told beside the log is told again. */
+static void start_over(struct publisher *publisher)
+{
+    move_mark(publisher);
+    flights_forget(&publisher->flights);
+    state_board_forget_published(&publisher->board);
+    alerts_publish_all_again(publisher->parts.alerts);
+    publisher->walked = publisher->landed;
+    for (size_t i = 0; i < 2; i++) {
+        publisher->samples[i] =
+            publisher->samples[i] < publisher->walked ? publisher->samples[i] : publisher->walked;
+    }
+    publisher->answered = RECORD_REF_NONE;
+}
+
+/* False while disconnected. */
 static bool settle_connection(struct publisher *publisher)
 {
     pthread_mutex_lock(&publisher->lock);
@@ -105,9 +117,7 @@ static bool settle_connection(struct publisher *publisher)
     publisher->is_fresh = false;
     pthread_mutex_unlock(&publisher->lock);
     if (session_lost) {
-        move_mark(publisher);
-        flights_forget(&publisher->flights);
-        publisher->walked = publisher->landed;
+        start_over(publisher);
     }
     return connected;
 }
@@ -115,7 +125,7 @@ static bool settle_connection(struct publisher *publisher)
 enum status publisher_send(struct publisher *publisher, struct paho_publication *publication, record_ref ref)
 {
     if (publication->qos > 0) {
-        (void)flights_landed(&publisher->flights, publisher->walked);
+        flights_settle(&publisher->flights);
         if (flights_are_full(&publisher->flights)) {
             return STATUS_FULL;
         }

@@ -37,8 +37,9 @@ struct publisher {
     struct flights flights;
     struct state_board board;
     _Atomic(uint64_t) outbox;
-    record_ref walked; /* Everything up to here was handed over. */
-    record_ref landed; /* Everything up to here was acknowledged. */
+    record_ref walked;   /* Everything up to here was handed over. */
+    record_ref landed;   /* Everything up to here was acknowledged, but for states that are deferred. */
+    record_ref answered; /* The decision of this record was handed over, what else it owes perhaps not. */
     record_ref
         samples[2]; /* How far it had walked a while and two whiles ago: states deferred before are out. */
     instant_ms sampled_at;
@@ -49,7 +50,8 @@ struct publisher {
     bool is_fresh;                /* Connected since the last turn. */
     bool session_lost;            /* What was on the way is forgotten: go back to what landed. */
     bool has_landed;              /* Something was acknowledged since the last wait. */
-    struct subject_state subject; /* Scratch. */
+    struct subject_state subject; /* Scratch: the image at `image`. */
+    record_ref image;
     char topic[TOPIC_BYTES_MAX];
     char payload[ANNOUNCEMENT_BYTES_MAX];
 };

@@ -55,27 +55,35 @@ static enum status publish_decide(struct publisher *publisher, const struct deci
     return publisher_send(publisher, &publication, ref);
 }
 
+static enum status publish_answer(struct publisher *publisher, const struct decision_entry *entry,
+                                  const struct record *record)
+{
+    struct text topic = topic_text(publisher);
+    topic_put_decision(&topic, publisher->parts.topics, &entry->decision.event.subject,
+                       &entry->decision.event.device);
+    struct text payload = payload_text(publisher);
+    decision_message_put(&payload, &entry->decision,
+                         (struct decision_echo){.duplicate = entry->duplicate, .cid = entry->address.cid});
+    assert(!topic.overflowed && !payload.overflowed);
+    struct paho_publication publication = answer_of(&entry->address, &topic, text_bytes(&payload));
+    enum status status = publisher_send(publisher, &publication, record->ref);
+    if (status == STATUS_OK) {
+        publisher->answered = record->ref;
+        record_latency(publisher, record);
+    }
+    return status;
+}
+
+/* The decision goes out once, also when there is no room yet for what goes beside it. */
 static enum status publish_decision(struct publisher *publisher, const struct record *record)
 {
     struct decision_entry entry;
-    enum status status = unpack_decision_entry(record->body, &entry);
-    if (status != STATUS_OK) {
+    if (unpack_decision_entry(record->body, &entry) != STATUS_OK) {
         return STATUS_CORRUPT;
     }
-    struct text topic = topic_text(publisher);
-    topic_put_decision(&topic, publisher->parts.topics, &entry.decision.event.subject,
-                       &entry.decision.event.device);
-    struct text payload = payload_text(publisher);
-    decision_message_put(&payload, &entry.decision,
-                         (struct decision_echo){.duplicate = entry.duplicate, .cid = entry.address.cid});
-    assert(!topic.overflowed && !payload.overflowed);
-    struct paho_publication publication = answer_of(&entry.address, &topic, text_bytes(&payload));
-    status = publisher_send(publisher, &publication, record->ref);
-    if (status == STATUS_OK) {
-        record_latency(publisher, record);
-        status = publish_decide(publisher, &entry, record->ref);
-    }
-    return status;
+    enum status status =
+        publisher->answered == record->ref ? STATUS_OK : publish_answer(publisher, &entry, record);
+    return status == STATUS_OK ? publish_decide(publisher, &entry, record->ref) : status;
 }
 
 static enum status publish_reply(struct publisher *publisher, const struct record *record)
@@ -143,16 +151,18 @@ static enum status publish_state(struct publisher *publisher, struct board_place
     assert(!topic.overflowed && !payload.overflowed);
     struct paho_publication publication = {
         .topic = text_bytes(&topic), .payload = text_bytes(&payload), .qos = 1, .retained = true};
-    enum status status = publisher_send(publisher, &publication, publisher->walked);
+    enum status status = publisher_send(publisher, &publication, publisher->image);
     if (status == STATUS_OK && place != NULL) {
         state_board_published(&publisher->board, place, kind, fields_hash, now);
     }
     return status;
 }
 
-static enum status load_image(struct publisher *publisher, struct bytes image)
+static enum status load_image(struct publisher *publisher, const struct record *image)
 {
-    enum status status = subject_state_unpack(image, publisher->parts.dedup_window, &publisher->subject);
+    publisher->image = image->ref;
+    enum status status =
+        subject_state_unpack(image->body, publisher->parts.dedup_window, &publisher->subject);
     return status == STATUS_OK ? STATUS_OK : STATUS_CORRUPT;
 }
 
@@ -213,7 +223,7 @@ static enum status publish_image(struct publisher *publisher, const struct recor
         }
         return STATUS_OK;
     }
-    enum status status = load_image(publisher, record->body);
+    enum status status = load_image(publisher, record);
     if (status != STATUS_OK || !publisher->subject.known) {
         return status;
     }
@@ -230,7 +240,7 @@ enum status publish_deferred_states(struct publisher *publisher, struct board_pl
         return STATUS_OK;
     }
     if (status == STATUS_OK) {
-        status = load_image(publisher, image.body);
+        status = load_image(publisher, &image);
     }
     if (status != STATUS_OK) {
         return status;
@@ -284,7 +294,7 @@ enum status publish_agent_message(struct publisher *publisher, enum announcement
                                            .payload = bytes_of(publisher->payload, length),
                                            .qos = kind == ANNOUNCE_METRICS ? 0 : 1,
                                            .retained = kind != ANNOUNCE_CANARY};
-    return publisher_send(publisher, &publication, publisher->walked);
+    return publisher_send(publisher, &publication, RECORD_REF_NONE);
 }
 
 enum status publish_alert(struct publisher *publisher, enum alert_name name, const struct alert *alert)
@@ -299,5 +309,5 @@ enum status publish_alert(struct publisher *publisher, enum alert_name name, con
     }
     struct paho_publication publication = {
         .topic = text_bytes(&topic), .payload = text_bytes(&payload), .qos = 1, .retained = true};
-    return publisher_send(publisher, &publication, publisher->walked);
+    return publisher_send(publisher, &publication, RECORD_REF_NONE);
 }

@@ -57,6 +57,17 @@ void state_board_published(struct state_board *board, struct board_place *place,
     place->published_hash[kind] = fields_hash;
 }
 
+void state_board_forget_published(struct state_board *board)
+{
+    for (uint32_t i = 0; i < board->place_count; i++) {
+        struct board_place *place = &board->places[i];
+        if (!name_is_empty(&place->subject)) {
+            memset(place->published_at, 0, sizeof place->published_at);
+            memset(place->published_hash, 0, sizeof place->published_hash);
+        }
+    }
+}
+
 static bool has_due(const struct board_place *place, instant_ms now)
 {
     for (enum governor_kind kind = GOVERNOR_ENTITLEMENT; kind <= GOVERNOR_BILLING; kind++) {

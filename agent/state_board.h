@@ -42,6 +42,9 @@ void state_board_drop(struct state_board *board, struct board_place *place);
 void state_board_published(struct state_board *board, struct board_place *place, enum governor_kind kind,
                            uint64_t fields_hash, instant_ms now);
 
+/* What was published may not have arrived: nothing counts as published any more. */
+void state_board_forget_published(struct state_board *board);
+
 /* The next place with something pending whose second has passed; NULL when there is none. */
 struct board_place *state_board_next_due(struct state_board *board, instant_ms now);
 

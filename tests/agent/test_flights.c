@@ -44,6 +44,24 @@ static void one_record_with_two_publications_waits_for_both(void **context)
     assert_int_equal(flights_landed(&flights, 10), 10);
 }
 
+static void what_comes_from_no_record_holds_no_mark(void **context)
+{
+    (void)context;
+    flights_add(&flights, RECORD_REF_NONE);
+    flights_add(&flights, 20);
+    assert_int_equal(flights_landed(&flights, 30), 19);
+}
+
+static void what_flies_late_holds_the_mark_at_its_record(void **context)
+{
+    (void)context;
+    uint64_t younger = flights_add(&flights, 20);
+    flights_add(&flights, 10);
+    assert_int_equal(flights_landed(&flights, 30), 9);
+    flights_land(&flights, younger);
+    assert_int_equal(flights_landed(&flights, 30), 9);
+}
+
 static void a_late_landing_of_a_forgotten_ticket_covers_nothing_newer(void **context)
 {
     (void)context;
@@ -85,6 +103,8 @@ int main(void)
         cmocka_unit_test_setup(with_nothing_on_the_way_all_that_was_walked_has_landed, no_flights),
         cmocka_unit_test_setup(the_oldest_one_on_the_way_holds_the_mark, no_flights),
         cmocka_unit_test_setup(one_record_with_two_publications_waits_for_both, no_flights),
+        cmocka_unit_test_setup(what_comes_from_no_record_holds_no_mark, no_flights),
+        cmocka_unit_test_setup(what_flies_late_holds_the_mark_at_its_record, no_flights),
         cmocka_unit_test_setup(a_late_landing_of_a_forgotten_ticket_covers_nothing_newer, no_flights),
         cmocka_unit_test_setup(a_withdrawn_publication_leaves_no_trace, no_flights),
         cmocka_unit_test_setup(it_is_full_at_its_limit_and_not_before, no_flights),
