@@ -204,6 +204,14 @@ void agent_process_kill(struct agent_process *agent)
     }
 }
 
+bool agent_process_has_ended(const struct agent_process *agent)
+{
+    siginfo_t info = {0};
+    /* Leaves it waitable: its exit code is still asked for. */
+    waitid(P_PID, (id_t)agent->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+    return agent->pid == 0 || info.si_pid == agent->pid;
+}
+
 int agent_process_await_exit(struct agent_process *agent, int timeout_ms)
 {
     assert_true(agent->pid > 0);

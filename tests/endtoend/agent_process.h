@@ -42,6 +42,9 @@ void agent_process_kill(struct agent_process *agent);
 /* Sends SIGTERM; the exit code, after at most 5 s. */
 int agent_process_terminate(struct agent_process *agent);
 
+/* Whether it has ended, or was never started. */
+bool agent_process_has_ended(const struct agent_process *agent);
+
 /* The exit code of an agent that ends by itself. */
 int agent_process_await_exit(struct agent_process *agent, int timeout_ms);
 

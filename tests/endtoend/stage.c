@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+enum { STAGE_GLANCE_MS = 500 };
+
 static const char root[] = "flyball/v1";
 
 static const char *topic_at(const char *name, char topic[STAGE_TOPIC_MAX])
@@ -112,7 +114,16 @@ void stage_fail(struct stage *stage, const char *format, ...)
 const struct peer_message *stage_take(struct stage *stage, const char *filter)
 {
     char topic[STAGE_TOPIC_MAX];
-    const struct peer_message *message = peer_take(&stage->peer, topic_at(filter, topic), STAGE_WAIT_MS);
+    topic_at(filter, topic);
+    const struct peer_message *message = NULL;
+    for (int waited_ms = 0; message == NULL && waited_ms < STAGE_WAIT_MS; waited_ms += STAGE_GLANCE_MS) {
+        /* Who is dead will not answer: no need to wait for it to the end. */
+        bool is_last = agent_process_has_ended(&stage->agent);
+        message = peer_take(&stage->peer, topic, STAGE_GLANCE_MS);
+        if (is_last) {
+            break;
+        }
+    }
     if (message == NULL) {
         stage_fail(stage, "no message on %s", filter);
     }
