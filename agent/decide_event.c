@@ -193,36 +193,57 @@ static governor_set ask_chain(struct decider *decider)
     return changes;
 }
 
-/* Moves the base line with what was consumed, and with a reading that asks nothing. True if it moved. */
-static bool move_base_line(struct decider *decider, micro_units reading)
+/* A counter's reading while it is being decided. */
+struct reading {
+    uint64_t key;
+    micro_units value;
+    struct counter_reading asks;
+};
+
+/* Moves the base line with what was consumed, and with a reading that asks nothing. A denied reset is no
+ * consumption, but the device counts from 0 now: what it counts beyond the old base line must not be lost
+ * later. True if it moved. */
+static bool move_base_line(struct decider *decider, const struct reading *reading)
 {
-    const struct decision *decision = &decider->entry.decision;
-    struct counter_table *counters = &decider->subject.counters;
-    uint64_t key = counter_key(&decision->event.device, &decision->event.meter);
-    micro_units base_line;
-    bool is_known = counter_table_find(counters, key, &base_line) == STATUS_OK;
-    bool is_consumed = decision->event.amount == 0 || decision->answer.verdict != VERDICT_DENY;
-    if (!is_consumed || (is_known && base_line == reading)) {
-        return false;
+    bool is_consumed = decider->entry.decision.answer.verdict != VERDICT_DENY;
+    micro_units base_line = reading->value;
+    switch (reading->asks.change) {
+    case COUNTER_FIRST: break;
+    case COUNTER_SAME: return false;
+    case COUNTER_ROSE:
+        if (!is_consumed) {
+            return false;
+        }
+        break;
+    case COUNTER_RESET: base_line = is_consumed ? reading->value : 0; break;
     }
-    counter_table_set(counters, key, reading);
+    counter_table_set(&decider->subject.counters, reading->key, base_line);
     return true;
+}
+
+/* The amount becomes what the reading asks for. */
+static struct reading read_counter(struct decider *decider)
+{
+    struct event *event = &decider->entry.decision.event;
+    struct reading reading = {.key = counter_key(&event->device, &event->meter), .value = event->amount};
+    reading.asks = counter_table_read(&decider->subject.counters, reading.key, reading.value);
+    event->amount = reading.asks.increase;
+    return reading;
 }
 
 /* An event whose key was not seen before, or that has none. */
 static enum status answer_new(struct decider *decider, const struct event_intake *intake)
 {
     struct decision *decision = &decider->entry.decision;
-    micro_units reading = decision->event.amount;
+    struct reading reading = {0};
     if (intake->is_counter) {
-        uint64_t key = counter_key(&decision->event.device, &decision->event.meter);
-        decision->event.amount = counter_table_read(&decider->subject.counters, key, reading).increase;
+        reading = read_counter(decider);
     }
     decision->dedup = event_dedup(&decision->event);
     bool is_peek = decision->event.amount == 0;
     bool was_known = decider->subject.known;
     governor_set changes = ask_chain(decider);
-    bool moved = intake->is_counter && move_base_line(decider, reading);
+    bool moved = intake->is_counter && move_base_line(decider, &reading);
     bool is_consumed = !is_peek && decision->answer.verdict != VERDICT_DENY;
     struct ending ending = {
         .kind = is_peek ? RECORD_ANSWER : RECORD_DECISION,
