@@ -6,7 +6,29 @@ enum { PROBES_MAX = 16 };
 
 void state_board_init(struct state_board *board, struct board_place *places, uint32_t place_count)
 {
-    *board = (struct state_board){.places = places, .place_count = place_count};
+    *board =
+        (struct state_board){.places = places, .place_count = place_count, .due_earliest = INSTANT_NEVER};
+}
+
+static instant_ms last_published(const struct board_place *place)
+{
+    instant_ms last = 0;
+    for (enum governor_kind kind = GOVERNOR_ENTITLEMENT; kind <= GOVERNOR_BILLING; kind++) {
+        last = place->published_at[kind] > last ? place->published_at[kind] : last;
+    }
+    return last;
+}
+
+/* A free place is better than one to be forgotten, and of those the longest quiet one. */
+static bool is_better(const struct board_place *place, const struct board_place *than)
+{
+    if (place->pending != 0) {
+        return false;
+    }
+    if (than == NULL || name_is_empty(&than->subject)) {
+        return than == NULL;
+    }
+    return name_is_empty(&place->subject) || last_published(place) < last_published(than);
 }
 
 struct board_place *state_board_place(struct state_board *board, const struct name *subject)
@@ -19,7 +41,7 @@ struct board_place *state_board_place(struct state_board *board, const struct na
         if (name_equal(&place->subject, subject)) {
             return place;
         }
-        if (idle == NULL && place->pending == 0) {
+        if (is_better(place, idle)) {
             idle = place;
         }
     }
@@ -32,12 +54,17 @@ struct board_place *state_board_place(struct state_board *board, const struct na
 
 bool board_place_is_due(const struct board_place *place, enum governor_kind kind, instant_ms now)
 {
+    if (now == INSTANT_NEVER) {
+        return true; /* The agent stops: nothing waits any more. */
+    }
     return now - place->published_at[kind] >= STATE_INTERVAL_MS;
 }
 
 void state_board_defer(struct state_board *board, struct board_place *place, enum governor_kind kind)
 {
+    instant_ms due = instant_add(place->published_at[kind], STATE_INTERVAL_MS);
     board->pending_count += place->pending == 0 ? 1 : 0;
+    board->due_earliest = due < board->due_earliest ? due : board->due_earliest;
     place->pending = (governor_set)(place->pending | 1U << kind);
 }
 
@@ -59,6 +86,7 @@ void state_board_published(struct state_board *board, struct board_place *place,
 
 void state_board_forget_published(struct state_board *board)
 {
+    board->due_earliest = 0;
     for (uint32_t i = 0; i < board->place_count; i++) {
         struct board_place *place = &board->places[i];
         if (!name_is_empty(&place->subject)) {
@@ -68,27 +96,35 @@ void state_board_forget_published(struct state_board *board)
     }
 }
 
-static bool has_due(const struct board_place *place, instant_ms now)
+/* When the first of its pending governors is due; INSTANT_NEVER if none is pending. */
+static instant_ms first_due(const struct board_place *place)
 {
+    instant_ms first = INSTANT_NEVER;
     for (enum governor_kind kind = GOVERNOR_ENTITLEMENT; kind <= GOVERNOR_BILLING; kind++) {
-        if ((place->pending >> kind & 1) != 0 && board_place_is_due(place, kind, now)) {
-            return true;
+        instant_ms due = instant_add(place->published_at[kind], STATE_INTERVAL_MS);
+        if ((place->pending >> kind & 1) != 0 && due < first) {
+            first = due;
         }
     }
-    return false;
+    return first;
 }
 
+/* Looks at every place only when one may be due. */
 struct board_place *state_board_next_due(struct state_board *board, instant_ms now)
 {
-    if (board->pending_count == 0) {
+    if (board->pending_count == 0 || now < board->due_earliest) {
         return NULL;
     }
+    instant_ms earliest = INSTANT_NEVER;
     for (uint32_t i = 0; i < board->place_count; i++) {
         struct board_place *place = &board->places[board->sweep_at];
-        board->sweep_at = (board->sweep_at + 1) % board->place_count;
-        if (place->pending != 0 && has_due(place, now)) {
-            return place;
+        instant_ms due = place->pending == 0 ? INSTANT_NEVER : first_due(place);
+        if (due <= now && place->pending != 0) {
+            return place; /* And stays the next one until it was published. */
         }
+        board->sweep_at = (board->sweep_at + 1) % board->place_count;
+        earliest = due < earliest ? due : earliest;
     }
+    board->due_earliest = earliest;
     return NULL;
 }

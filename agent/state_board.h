@@ -21,6 +21,7 @@ struct state_board {
     uint32_t place_count;
     uint32_t pending_count;
     uint32_t sweep_at;
+    instant_ms due_earliest; /* Nothing pending is due before. */
 };
 
 /* Every place in `places` is zero; they outlive the board. place_count is a power of two. */
@@ -30,7 +31,7 @@ void state_board_init(struct state_board *board, struct board_place *places, uin
  * places are pending: publish everything at once then. */
 struct board_place *state_board_place(struct state_board *board, const struct name *subject);
 
-/* Whether anything but `changed` governors could be due for this subject at `now`. */
+/* Whether the governor's second has passed at `now`; INSTANT_NEVER passes over every second. */
 bool board_place_is_due(const struct board_place *place, enum governor_kind kind, instant_ms now);
 
 /* Notes that `kind` has a newer value that waits for its second to pass. */

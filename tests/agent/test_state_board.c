@@ -58,6 +58,33 @@ static void a_deferred_value_comes_up_when_its_second_has_passed(void **context)
     assert_int_equal(board->pending_count, 0);
 }
 
+static void nobody_is_forgotten_while_a_place_is_free(void **context)
+{
+    struct state_board *board = *context;
+    char text[16];
+    for (int i = 0; i < PLACES / 2; i++) {
+        snprintf(text, sizeof text, "s%d", i);
+        struct name other = name_of(text);
+        state_board_published(board, state_board_place(board, &other), GOVERNOR_QUOTA, 7, 1000 + i);
+    }
+    for (int i = 0; i < PLACES / 2; i++) {
+        snprintf(text, sizeof text, "s%d", i);
+        struct name other = name_of(text);
+        assert_int_equal(state_board_place(board, &other)->published_at[GOVERNOR_QUOTA], 1000 + i);
+    }
+}
+
+static void nothing_waits_when_the_agent_stops(void **context)
+{
+    struct state_board *board = *context;
+    struct name acme = name_of("acme");
+    struct board_place *place = state_board_place(board, &acme);
+    state_board_published(board, place, GOVERNOR_QUOTA, 1, INSTANT_NEVER);
+    assert_true(board_place_is_due(place, GOVERNOR_QUOTA, INSTANT_NEVER));
+    state_board_defer(board, place, GOVERNOR_QUOTA);
+    assert_ptr_equal(state_board_next_due(board, INSTANT_NEVER), place);
+}
+
 static void pending_subjects_are_never_forgotten(void **context)
 {
     struct state_board *board = *context;
@@ -98,6 +125,8 @@ int main(void)
         cmocka_unit_test_setup(a_subject_keeps_its_place, fresh_board),
         cmocka_unit_test_setup(what_was_published_is_due_again_after_a_second, fresh_board),
         cmocka_unit_test_setup(a_deferred_value_comes_up_when_its_second_has_passed, fresh_board),
+        cmocka_unit_test_setup(nobody_is_forgotten_while_a_place_is_free, fresh_board),
+        cmocka_unit_test_setup(nothing_waits_when_the_agent_stops, fresh_board),
         cmocka_unit_test_setup(pending_subjects_are_never_forgotten, fresh_board),
         cmocka_unit_test_setup(a_board_full_of_pending_subjects_says_so, fresh_board),
     };
