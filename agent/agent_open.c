@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "config/remote_store.h"
 
+enum { LOCK_TRIES = 50, LOCK_PAUSE_US = 10000 };
+
 /* What was opened so far, to be closed in reverse when a later part fails. */
 enum stage {
     STAGE_NONE,
@@ -144,6 +146,10 @@ static enum status open_pool(struct agent *agent, char *message)
         .path = path, .slots = settings->pool.slots, .slot_bytes = settings->pool.slot_bytes};
     struct event_pool_report report;
     enum status status = event_pool_open(&agent->pool, &pool, &report);
+    for (int tries = 0; status == STATUS_LOCKED && tries < LOCK_TRIES; tries++) {
+        usleep(LOCK_PAUSE_US); /* An agent that was killed a moment ago may still be dying. */
+        status = event_pool_open(&agent->pool, &pool, &report);
+    }
     if (status != STATUS_OK) {
         return explain(message, status, "event pool: %s", report.message);
     }

@@ -6,7 +6,7 @@ enum { ATTRIBUTE_NAMES = sizeof attribute_names / sizeof attribute_names[0] };
 
 static const char flaw_version[] = "specversion is not \"1.0\"";
 static const char flaw_data[] = "data is not an object";
-static const char flaw_base64[] = "data_base64 holds no JSON object";
+static const char flaw_base64[] = "data_base64 is not supported: put the JSON object under data";
 
 /* Packed as index and value; ATTRIBUTE_NAMES when the agent does not read it. */
 static uint8_t attribute_index(struct bytes name)

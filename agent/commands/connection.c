@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -188,6 +189,15 @@ static struct paho_settings client_settings(const struct broker_settings *broker
     };
 }
 
+/* Paho obeys http_proxy with every scheme; a proxy is for the web, so only websockets keep it. */
+static void ignore_web_proxies(const struct broker_settings *broker)
+{
+    if (broker->scheme == BROKER_MQTT || broker->scheme == BROKER_MQTTS) {
+        unsetenv("http_proxy");
+        unsetenv("https_proxy");
+    }
+}
+
 static enum status create_client(struct connection *connection, struct paho_settings *settings)
 {
     struct agent *agent = connection->agent;
@@ -219,6 +229,7 @@ enum status connection_open(struct connection *connection, struct agent *agent,
     connection->agent = agent;
     const struct broker_settings *broker = &agent->settings->broker;
     struct paho_settings settings = client_settings(broker);
+    ignore_web_proxies(broker);
     char password[PASSWORD_BYTES_MAX];
     if (read_password(broker->password_file, password, &settings.password) != STATUS_OK) {
         snprintf(message, FAILURE_MESSAGE_MAX, "broker.password_file %s: %s", broker->password_file,

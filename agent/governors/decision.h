@@ -4,6 +4,7 @@
 
 #include "agent/governors/chain.h"
 
+/* The values are stored: never renumber. */
 enum dedup_kind { DEDUP_NONE, DEDUP_ID, DEDUP_DEVICE_SEQ };
 enum clock_quality { CLOCK_SYNCED, CLOCK_HOLDOVER, CLOCK_UNSET };
 

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
+/* The values of all three are stored: never renumber. */
 enum governor_kind { GOVERNOR_ENTITLEMENT, GOVERNOR_QUOTA, GOVERNOR_BILLING };
 enum { GOVERNOR_KINDS = 3 };
 

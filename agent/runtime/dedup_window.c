@@ -188,7 +188,7 @@ uint64_t dedup_key_of_device_seq(const struct name *device, const struct name *b
     return hash_packed(&packer);
 }
 
-/* governor_kind is not stored elsewhere by number, so the name is hashed. */
+/* Hashes the name, which the contract fixes. */
 uint64_t dedup_key_of_command(enum governor_kind governor, const struct name *id)
 {
     uint8_t buffer[2 * sizeof(struct name) + 8];
