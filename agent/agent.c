@@ -5,7 +5,6 @@
 #include "base/log.h"
 
 enum {
-    EDGES_PER_TEND = 256,
     ID_REUSED_QUIET_MS = 60000,
     PUBLISH_ROUNDS_MAX = 1000,
 };
@@ -53,29 +52,35 @@ enum status agent_commit(struct agent *agent)
     return status;
 }
 
-/* Wakes the subjects whose time has come. What finds no hot place is asked again: its edge is put back with
- * its next image, and a subject without one is found by its next event. */
+/* STATUS_NO_MEMORY: every hot subject is busy. */
+static enum status poke_due_subject(struct agent *agent, record_ref ref)
+{
+    struct record image;
+    enum status status = state_log_read(&agent->tend_reader, ref, &image);
+    if (status == STATUS_NOT_FOUND) {
+        return STATUS_OK; /* A newer image took its place, with its own edge. */
+    }
+    return status == STATUS_OK ? scheduler_poke(&agent->scheduler, &image.subject, POKE_TICK) : status;
+}
+
+/* Wakes the subjects whose time has come. Those that find no hot place go on next time: nothing here may wait
+ * for subjects, which may wait for space that only compaction makes. */
 static enum status poke_due_subjects(struct agent *agent, instant_ms now)
 {
-    record_ref due[EDGES_PER_TEND];
-    size_t count = 0;
-    state_log_due(&agent->log, now, due, EDGES_PER_TEND, &count);
-    for (size_t i = 0; i < count; i++) {
-        struct record image;
-        enum status status = state_log_read(&agent->tend_reader, due[i], &image);
-        if (status == STATUS_NOT_FOUND) {
-            continue; /* A newer image took its place, with its own edge. */
+    struct due_subjects *due = &agent->due;
+    do {
+        if (due->at == due->count) {
+            due->at = 0;
+            state_log_due(&agent->log, now, due->images, EDGES_PER_TEND, &due->count);
         }
-        if (status != STATUS_OK) {
-            return status;
-        }
-        while (scheduler_poke(&agent->scheduler, &image.subject, POKE_TICK) == STATUS_NO_MEMORY) {
-            status = agent->make_way(agent);
+        while (due->at < due->count) {
+            enum status status = poke_due_subject(agent, due->images[due->at]);
             if (status != STATUS_OK) {
-                return status;
+                return status == STATUS_NO_MEMORY ? STATUS_OK : status;
             }
+            due->at++;
         }
-    }
+    } while (due->count == EDGES_PER_TEND);
     return STATUS_OK;
 }
 
@@ -142,9 +147,6 @@ static enum status run_round(struct agent *agent, struct moment moment, bool *di
     while (status == STATUS_OK && scheduler_take(&agent->scheduler, 0, &run) == STATUS_OK) {
         *did_something = true;
         status = agent_work(agent, decider, &run, moment);
-        /* The one thread is the writer too: a batch must never fill up while it decides. */
-        enum status committed = is_fatal(status) ? status : agent_commit(agent);
-        status = is_fatal(committed) ? committed : status;
     }
     enum status committed = is_fatal(status) ? status : agent_commit(agent);
     *did_something = *did_something || committed == STATUS_OK;

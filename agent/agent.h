@@ -17,6 +17,7 @@ enum {
     RECENT_BYTES = 128 * 1024, /* Committed frames kept for the publisher. */
     TURN_EVENTS_MAX = 64,      /* Of one subject before another's turn. */
     BOARD_PLACES = 8192,
+    EDGES_PER_TEND = 256,
     FAILURE_MESSAGE_MAX = 512,
     LIMIT_PAYLOAD_BYTES_MAX = 1 << 20, /* The most limits.payload_bytes may be. */
 };
@@ -28,6 +29,13 @@ struct agent_options {
     struct io io;
     instant_ms wall; /* The wall clock now. */
     uint64_t seed;   /* Simulations: what is drawn at random otherwise follows from it. 0: at random. */
+};
+
+/* Images whose time edge has come and whose subjects were not all woken yet. */
+struct due_subjects {
+    size_t at;
+    size_t count;
+    record_ref images[EDGES_PER_TEND];
 };
 
 struct agent {
@@ -58,9 +66,7 @@ struct agent {
     struct inbox inbox;
     uint8_t *inbox_buffer;
     struct state_log_reader tend_reader;
-    /* Called while every hot subject is busy and one more must run: by hand it runs some, threads only wait.
-     */
-    enum status (*make_way)(struct agent *agent);
+    struct due_subjects due;
     uint32_t decider_count;
     struct decider *deciders;
     _Atomic(micro_units) imbalance;

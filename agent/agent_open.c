@@ -14,6 +14,11 @@
 
 enum { LOCK_TRIES = 50, LOCK_PAUSE_US = 10000 };
 
+enum {
+    HOT_PER_KEPT = 64, /* One hot place in so many is kept for time edges and compaction. */
+    SEGMENT_BYTES_LEAST = ((DECIDER_TRANSACTION_BYTES + 4096) * 2 + 4095) / 4096 * 4096,
+};
+
 /* What was opened so far, to be closed in reverse when a later part fails. */
 enum stage {
     STAGE_NONE,
@@ -178,6 +183,12 @@ static enum status open_log(struct agent *agent, char *message)
         return STATUS_IO;
     }
     uint64_t batch_most = store->segment_bytes / 2 - 4096;
+    if (batch_most < DECIDER_TRANSACTION_BYTES) {
+        snprintf(message, FAILURE_MESSAGE_MAX,
+                 "store.segment_bytes %llu is too small: at least %d are needed",
+                 (unsigned long long)store->segment_bytes, SEGMENT_BYTES_LEAST);
+        return STATUS_INVALID;
+    }
     struct state_log_settings settings = {
         .folder = store->dir,
         .io = agent->options.io,
@@ -209,13 +220,13 @@ static enum status open_log(struct agent *agent, char *message)
 static enum status open_scheduler(struct agent *agent, char *message)
 {
     const struct settings *settings = agent->settings;
+    uint32_t hot = settings->runtime.subjects_hot < 2 ? 2 : settings->runtime.subjects_hot;
     struct scheduler_settings scheduler = {
-        .subjects = {.subjects = settings->runtime.subjects_hot,
-                     .blocks = settings->runtime.subjects_hot * 4,
-                     .key = agent->secret},
+        .subjects = {.subjects = hot, .blocks = hot * 4, .key = agent->secret},
         .slots = settings->pool.slots,
         .mailbox = settings->runtime.mailbox,
         .turn_events = TURN_EVENTS_MAX,
+        .kept_for_pokes = 1 + (hot - 2) / HOT_PER_KEPT,
     };
     if (scheduler_init(&agent->scheduler, &scheduler) != STATUS_OK) {
         return explain(message, STATUS_NO_MEMORY, "%s",
@@ -407,19 +418,6 @@ static void take_pending(struct agent *agent)
     }
 }
 
-/* By hand: one subject's turn, so that a hot place becomes free. */
-static enum status run_one(struct agent *agent)
-{
-    struct decider *decider = &agent->deciders[0];
-    struct run run = {.buffer = decider->run_buffer, .buffer_bytes = sizeof decider->run_buffer};
-    if (scheduler_take(&agent->scheduler, 0, &run) != STATUS_OK) {
-        return STATUS_FULL;
-    }
-    enum status status = agent_work(agent, decider, &run, clock_at(&agent->clock, agent->options.wall));
-    enum status committed = agent_commit(agent);
-    return committed == STATUS_IO ? committed : status;
-}
-
 static enum status catch_up(struct agent *agent, char *message)
 {
     event_pool_start(&agent->pool, state_log_pool_sequence_high(&agent->log) + 1);
@@ -427,7 +425,6 @@ static enum status catch_up(struct agent *agent, char *message)
     struct moment moment = clock_at(&agent->clock, agent->options.wall);
     agent->started_at = moment.now;
     agent->started_us = clock_monotonic_us();
-    agent->make_way = run_one;
     count_session(agent);
     agent_restore_desired(agent, moment.now);
     take_pending(agent);

@@ -40,6 +40,11 @@ void compaction_note_moved(struct compaction *compaction, record_ref image)
     atomic_fetch_add(&compaction->moved, 1);
 }
 
+bool compaction_is_moving(struct compaction *compaction)
+{
+    return atomic_load(&compaction->is_moving);
+}
+
 /* Whether the subject was asked before in this segment; notes it if there is room. */
 static bool was_seen(struct compaction *compaction, const struct name *subject)
 {
@@ -78,6 +83,7 @@ static void begin_walk(struct compaction *compaction, const struct segment_range
     atomic_store(&compaction->through_frame, range->last_frame);
     compaction->cursor = record_ref_of(range->first_frame, 0) - 1;
     compaction->step = COMPACTION_WALKING;
+    atomic_store(&compaction->is_moving, true);
     log_debug("compaction.started", "first_frame=%llu last_frame=%llu",
               (unsigned long long)range->first_frame, (unsigned long long)range->last_frame);
 }
@@ -139,6 +145,7 @@ static enum status settle(struct compaction *compaction)
     if (atomic_load(&compaction->moved) < compaction->asked) {
         return STATUS_EMPTY;
     }
+    atomic_store(&compaction->is_moving, false);
     record_ref youngest = atomic_load(&compaction->moved_to);
     if (youngest != RECORD_REF_NONE &&
         state_log_wait_committed(compaction->log, youngest - 1, 0) != STATUS_OK) {

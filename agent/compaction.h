@@ -26,6 +26,7 @@ struct compaction {
     uint64_t asked;
     /* Shared with the deciders: */
     _Atomic(uint64_t) through_frame; /* The last frame of the segment being emptied. */
+    _Atomic(bool) is_moving;         /* Subjects are asked to move, or do. */
     _Atomic(uint64_t) moved;         /* Subjects that have moved. */
     _Atomic(uint64_t) moved_to;      /* The youngest image they put. */
 };
@@ -38,6 +39,10 @@ void compaction_close(struct compaction *compaction);
 /* Does a little of what there is to do. STATUS_OK when a segment was dropped, STATUS_EMPTY when nothing is
  * needed or it waits for others, STATUS_IO or STATUS_CORRUPT when the log cannot be read. */
 MUST_USE enum status compaction_turn(struct compaction *compaction);
+
+/* Whether subjects move now. What they put should share frames: a frame of its own for each would take as
+ * much space as is won. Any thread. */
+bool compaction_is_moving(struct compaction *compaction);
 
 /* A decider has moved its subject; `image` is where it lies now. */
 void compaction_note_moved(struct compaction *compaction, record_ref image);

@@ -81,6 +81,7 @@ static enum status copy_entry(struct decider *decider, uint64_t *ref)
     }
     *ref = state_log_put(decider->parts.log, &copy, SEQ_NONE);
     state_log_end(decider->parts.log);
+    decider->image_is_newer = true; /* Should the rest find no space, these copies need not be made again. */
     return STATUS_OK;
 }
 

@@ -72,6 +72,7 @@ static enum status load_subject(struct decider *decider, const struct run *run)
 {
     decider->image_ref = RECORD_REF_NONE;
     decider->image_is_newer = false;
+    decider->image_is_lost = false;
     decider->is_stranger = false;
     if (run->has_image) {
         return subject_state_unpack(run->image, decider->parts.dedup_window, &decider->subject);
@@ -190,6 +191,10 @@ static enum status run_messages(struct decider *decider, struct run *run)
             return STATUS_OK;
         }
         status = decide_slot(decider, slot);
+        if (status == STATUS_NO_SPACE || status == STATUS_CLOSED) {
+            scheduler_give_back(decider->parts.scheduler, run, slot);
+            decider->image_is_lost = true;
+        }
         if (status != STATUS_OK) {
             return status;
         }
@@ -201,11 +206,36 @@ static enum status run_subject(struct decider *decider, struct run *run)
     enum status status = load_subject(decider, run);
     if (status == STATUS_OK && (run->pokes & POKE_TICK) != 0) {
         status = decide_tick(decider);
+        run->pokes = status == STATUS_OK ? run->pokes & (uint8_t)~POKE_TICK : run->pokes;
     }
     if (status == STATUS_OK && (run->pokes & POKE_RELOCATE) != 0) {
         status = decide_relocate(decider, atomic_load(&decider->parts.compaction->through_frame));
+        run->pokes = status == STATUS_OK ? run->pokes & (uint8_t)~POKE_RELOCATE : run->pokes;
     }
     return status == STATUS_OK ? run_messages(decider, run) : status;
+}
+
+/* A subject that runs is hot: the poke finds it. */
+static void poke_again(struct decider *decider, const struct run *run)
+{
+    if (run->pokes != 0) {
+        enum status status = scheduler_poke(decider->parts.scheduler, &run->name, run->pokes);
+        assert(status == STATUS_OK);
+        (void)status;
+    }
+}
+
+static enum image_fate fate_of(const struct decider *decider, enum status status)
+{
+    if (status != STATUS_OK && status != STATUS_NO_SPACE && status != STATUS_CLOSED) {
+        log_error("subject.failed", "status=%s", status_name(status));
+        return IMAGE_FORGET;
+    }
+    /* What was put is in the log, whatever became of the copy here. */
+    if (decider->image_is_lost) {
+        return IMAGE_FORGET;
+    }
+    return decider->image_is_newer ? IMAGE_STORE : IMAGE_UNCHANGED;
 }
 
 enum status decider_turn(struct decider *decider, struct run *run, struct moment moment)
@@ -215,12 +245,12 @@ enum status decider_turn(struct decider *decider, struct run *run, struct moment
     enum status status = run_subject(decider, run);
     policies_give(decider->parts.policies, decider->view);
 
-    enum image_fate fate = decider->image_is_newer ? IMAGE_STORE : IMAGE_UNCHANGED;
+    enum image_fate fate = fate_of(decider, status);
     struct bytes image = bytes_of(NULL, 0);
-    if (status != STATUS_OK && status != STATUS_NO_SPACE) {
-        fate = IMAGE_FORGET;
-        log_error("subject.failed", "status=%s", status_name(status));
-    } else if (fate == IMAGE_STORE) {
+    if (status == STATUS_NO_SPACE) {
+        poke_again(decider, run);
+    }
+    if (fate == IMAGE_STORE) {
         struct packer packer = packer_of(decider->image_buffer, sizeof decider->image_buffer);
         subject_state_pack(&packer, &decider->subject);
         image = packer_bytes(&packer);

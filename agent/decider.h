@@ -49,6 +49,7 @@ struct decider {
     struct subject_state subject;
     bool is_stranger;     /* The state log knew no image of it when the turn began. */
     bool image_is_newer;  /* Than the scheduler's copy. */
+    bool image_is_lost;   /* An event changed it and found no space. */
     record_ref image_ref; /* Of its latest image, if known. */
     /* Of the message: */
     struct governor_states before;

@@ -55,16 +55,22 @@ static void *schedule(void *context)
     return NULL;
 }
 
+/* A batch that finds no space is given up when the agent stops: its messages are still in the pool. */
 static void *write_log(void *context)
 {
-    struct agent *agent = context;
+    struct threads *threads = context;
+    struct agent *agent = threads->agent;
     bool goes_on = true;
     while (goes_on) {
         enum status status = state_log_wait(&agent->log, WRITER_WAIT_MS);
+        if (status == STATUS_OK && compaction_is_moving(&agent->compaction)) {
+            pause_ms((int)agent->settings->store.commit_interval_ms);
+        }
         if (status == STATUS_OK || status == STATUS_TIMED_OUT) {
             status = agent_commit(agent); /* Also after a wait: that is when space regained is noticed. */
         }
-        goes_on = status == STATUS_TIMED_OUT || status == STATUS_EMPTY || may_go_on(agent, status);
+        bool is_waiting = status == STATUS_TIMED_OUT || status == STATUS_EMPTY || status == STATUS_NO_SPACE;
+        goes_on = is_waiting ? !atomic_load(&threads->is_ending) : may_go_on(agent, status);
     }
     return NULL;
 }
@@ -107,6 +113,7 @@ static void end_schedulers(struct threads *threads)
 {
     scheduler_close(&threads->agent->scheduler);
     state_log_shut(&threads->agent->log);
+    atomic_store(&threads->is_ending, true);
     for (uint32_t i = 0; i < threads->scheduler_count; i++) {
         pthread_join(threads->schedulers[i].thread, NULL);
     }
@@ -129,28 +136,22 @@ static enum status start_schedulers(struct threads *threads)
     return STATUS_OK;
 }
 
-/* A thread tends to time edges: it waits until a hot place is free. */
-static enum status wait_for_place(struct agent *agent)
-{
-    pause_ms(1);
-    return atomic_load(&agent->failure);
-}
-
 enum status threads_start(struct threads *threads, struct agent *agent)
 {
     threads->agent = agent;
     threads->scheduler_count = 0;
     atomic_store(&threads->is_draining, false);
+    atomic_store(&threads->is_ending, false);
     atomic_store(&threads->is_stopping, false);
-    agent->make_way = wait_for_place;
     for (uint32_t i = 0; i < agent->decider_count; i++) {
         agent->deciders[i].parts.committer = (struct committer){0};
     }
-    if (start(&threads->writer, write_log, agent, "log-writer") != STATUS_OK) {
+    if (start(&threads->writer, write_log, threads, "log-writer") != STATUS_OK) {
         return STATUS_NO_MEMORY;
     }
     if (start(&threads->publisher, publish, threads, "publisher") != STATUS_OK) {
         state_log_shut(&agent->log);
+        atomic_store(&threads->is_ending, true);
         pthread_join(threads->writer, NULL);
         return STATUS_NO_MEMORY;
     }

@@ -20,7 +20,8 @@ struct threads {
     pthread_t writer;
     pthread_t publisher;
     _Atomic(bool) is_draining; /* States that wait for their second are published at once. */
-    _Atomic(bool) is_stopping;
+    _Atomic(bool) is_ending;   /* The log takes nothing more. */
+    _Atomic(bool) is_stopping; /* The publisher's time is over. */
     _Atomic(uint32_t)
         quiet_turns; /* The publisher's, in a row, with nothing to publish and nothing on the way. */
 };

@@ -15,6 +15,11 @@ enum status mailbox_post(struct mailbox *mailbox, struct index_link *links, slot
     return STATUS_OK;
 }
 
+void mailbox_put_back(struct mailbox *mailbox, struct index_link *links, slot_index slot)
+{
+    index_chain_prepend(&mailbox->slots, links, slot);
+}
+
 enum status mailbox_take(struct mailbox *mailbox, struct index_link *links, slot_index *slot)
 {
     *slot = index_chain_take(&mailbox->slots, links);

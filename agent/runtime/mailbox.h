@@ -20,6 +20,9 @@ MUST_USE enum status mailbox_post(struct mailbox *mailbox, struct index_link *li
 /* The one that has waited longest; STATUS_EMPTY if none waits. */
 MUST_USE enum status mailbox_take(struct mailbox *mailbox, struct index_link *links, slot_index *slot);
 
+/* Gives back the one taken last: it is the next one again. */
+void mailbox_put_back(struct mailbox *mailbox, struct index_link *links, slot_index slot);
+
 /* Takes a waiting slot out, wherever it stands. */
 void mailbox_remove(struct mailbox *mailbox, struct index_link *links, slot_index slot);
 

@@ -40,6 +40,7 @@ static enum status take_memory(struct scheduler *scheduler)
 enum status scheduler_init(struct scheduler *scheduler, const struct scheduler_settings *settings)
 {
     assert(settings->slots >= 1 && settings->turn_events >= 1);
+    assert(settings->kept_for_pokes < settings->subjects.subjects);
     memset(scheduler, 0, sizeof *scheduler);
     scheduler->settings = *settings;
     if (take_memory(scheduler) != STATUS_OK) {
@@ -150,16 +151,36 @@ static void note_posted(struct scheduler *scheduler, uint32_t subject, const str
 {
     scheduler->letters[posting->slot] =
         (struct scheduler_letter){.subject = subject, .priority = posting->priority, .qos = posting->qos};
-    scheduler->processes[subject].waiting[posting->priority]++;
+    struct scheduler_process *process = &scheduler->processes[subject];
+    process->waiting[posting->priority]++;
+    scheduler->with_events += mailbox_waiting(&process->mailbox) == 1 ? 1 : 0;
     scheduler->stats.waiting++;
     if (posting->qos == 0) {
         index_chain_append(&scheduler->unreliable_posted, scheduler->unreliable_links, posting->slot);
     }
 }
 
+bool scheduler_has_place_for_events(const struct scheduler *scheduler)
+{
+    return scheduler->with_events <
+           scheduler->settings.subjects.subjects - scheduler->settings.kept_for_pokes;
+}
+
+/* Whether events wait for the subject already: one more takes no further place. */
+static bool has_events(const struct scheduler *scheduler, const struct name *name)
+{
+    uint32_t subject = 0;
+    return subject_table_find(&scheduler->subjects, name, &subject) == STATUS_OK &&
+           mailbox_waiting(&scheduler->processes[subject].mailbox) > 0;
+}
+
 static enum status post(struct scheduler *scheduler, const struct posting *posting)
 {
     uint32_t subject = 0;
+    if (!scheduler_has_place_for_events(scheduler) && !has_events(scheduler, posting->subject)) {
+        scheduler->stats.blocked++;
+        return STATUS_NO_MEMORY;
+    }
     enum status status = wake_subject(scheduler, posting->subject, &subject);
     if (status != STATUS_OK) {
         return status;
@@ -274,7 +295,9 @@ enum status scheduler_take(struct scheduler *scheduler, int64_t timeout_ms, stru
 void scheduler_note_taken(struct scheduler *scheduler, slot_index slot)
 {
     const struct scheduler_letter *letter = &scheduler->letters[slot];
-    scheduler->processes[letter->subject].waiting[letter->priority]--;
+    struct scheduler_process *process = &scheduler->processes[letter->subject];
+    process->waiting[letter->priority]--;
+    scheduler->with_events -= mailbox_waiting(&process->mailbox) == 0 ? 1 : 0;
     scheduler->stats.waiting--;
     if (letter->qos == 0) {
         index_chain_remove(&scheduler->unreliable_posted, scheduler->unreliable_links, slot);
@@ -297,6 +320,23 @@ enum status scheduler_next(struct scheduler *scheduler, struct run *run, slot_in
     }
     pthread_mutex_unlock(&scheduler->lock);
     return status;
+}
+
+void scheduler_give_back(struct scheduler *scheduler, struct run *run, slot_index slot)
+{
+    assert(run->work == WORK_SUBJECT);
+    pthread_mutex_lock(&scheduler->lock);
+    struct scheduler_process *process = &scheduler->processes[run->subject];
+    const struct scheduler_letter *letter = &scheduler->letters[slot];
+    mailbox_put_back(&process->mailbox, scheduler->letter_links, slot);
+    process->waiting[letter->priority]++;
+    scheduler->with_events += mailbox_waiting(&process->mailbox) == 1 ? 1 : 0;
+    scheduler->stats.waiting++;
+    if (letter->qos == 0) {
+        index_chain_prepend(&scheduler->unreliable_posted, scheduler->unreliable_links, slot);
+    }
+    run->budget++;
+    pthread_mutex_unlock(&scheduler->lock);
 }
 
 static void settle_image(struct scheduler *scheduler, uint32_t subject, enum image_fate fate,

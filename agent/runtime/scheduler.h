@@ -21,6 +21,9 @@ struct scheduler_settings {
     uint32_t slots;       /* Of the event pool. */
     uint32_t mailbox;     /* QoS 0 events beyond so many waiting are refused. */
     uint32_t turn_events; /* Events of one subject before another's turn; >= 1. */
+    /* Hot places that subjects with events never take, so that a poke finds one even while events must wait;
+     * below subjects.subjects. */
+    uint32_t kept_for_pokes;
 };
 
 enum work { WORK_ROUTE, WORK_SUBJECT };
@@ -79,7 +82,8 @@ struct scheduler {
     struct index_link *queue_links;
     struct scheduler_stats stats;
     uint32_t sleepers;
-    bool routed_last; /* Routing and running take turns. */
+    uint32_t with_events; /* Subjects in whose mailbox something waits. */
+    bool routed_last;     /* Routing and running take turns. */
     bool closed;
     pthread_mutex_t lock;
     pthread_cond_t work;
@@ -112,8 +116,8 @@ struct posting {
 };
 
 /* Puts an event into its subject's mailbox. STATUS_FULL: QoS 0 beyond the mailbox, the caller sheds it;
- * STATUS_NO_MEMORY: every hot subject is busy, scheduler_put_back and end the batch. On both the slot stays
- * the caller's. */
+ * STATUS_NO_MEMORY: every hot subject (but for kept_for_pokes) is busy, scheduler_put_back and end the batch.
+ * On both the slot stays the caller's. */
 MUST_USE enum status scheduler_post(struct scheduler *scheduler, const struct posting *posting);
 
 /* Gives an arrival back to the front of the intake, to be routed again when a subject has become idle. */
@@ -128,6 +132,9 @@ MUST_USE enum status scheduler_poke(struct scheduler *scheduler, const struct na
 
 /* The next event of this turn, in order; STATUS_EMPTY when none waits or the turn's budget is spent. */
 MUST_USE enum status scheduler_next(struct scheduler *scheduler, struct run *run, slot_index *slot);
+
+/* Gives back the event of this turn taken last: it is the subject's next one again. */
+void scheduler_give_back(struct scheduler *scheduler, struct run *run, slot_index slot);
 
 /* Ends a WORK_SUBJECT run; `image` is copied for IMAGE_STORE. The subject runs again later if more waits. */
 void scheduler_finish(struct scheduler *scheduler, struct run *run, enum image_fate fate, struct bytes image);

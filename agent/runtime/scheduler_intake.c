@@ -43,7 +43,7 @@ void scheduler_put_back(struct scheduler *scheduler, slot_index slot)
         index_chain_prepend(&scheduler->unreliable_arrived, scheduler->unreliable_links, slot);
     }
     /* A subject may have become idle since the post failed: nobody else would notice. */
-    if (!subject_table_is_full(&scheduler->subjects)) {
+    if (!subject_table_is_full(&scheduler->subjects) && scheduler_has_place_for_events(scheduler)) {
         intake_unblock(&scheduler->intake);
     }
     pthread_mutex_unlock(&scheduler->lock);

@@ -25,6 +25,9 @@ struct scheduler_letter {
 /* There is one more thing to do: one sleeper is enough. */
 void scheduler_wake_one(struct scheduler *scheduler);
 
+/* Whether a subject without events may get one. */
+bool scheduler_has_place_for_events(const struct scheduler *scheduler);
+
 /* Forgets an event that has left its mailbox. */
 void scheduler_note_taken(struct scheduler *scheduler, slot_index slot);
 

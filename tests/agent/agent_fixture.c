@@ -11,7 +11,7 @@
 
 #include "agent/state/scan.h"
 
-enum { TURNS_MAX = 200, FIRST_CAPACITY = 1024 };
+enum { TURNS_MAX = 200, WAIT_MS = 50, FIRST_CAPACITY = 1024 };
 
 /* The broker: takes a publication, or says why not. */
 
@@ -249,9 +249,10 @@ enum status fixture_turn_once(struct fixture *fixture)
 
 void fixture_turn(struct fixture *fixture)
 {
-    enum status status = STATUS_NO_SPACE;
-    /* A full store is waited out: compaction needs a few turns. */
+    enum status status = fixture_turn_once(fixture);
+    /* A full store is waited out: compaction needs a few turns, and deferred states some time. */
     for (int i = 0; i < TURNS_MAX && status == STATUS_NO_SPACE; i++) {
+        fixture->now += WAIT_MS;
         status = fixture_turn_once(fixture);
     }
     bool is_fine = status == STATUS_OK || status == STATUS_DISCONNECTED || status == STATUS_EMPTY ||

@@ -319,6 +319,48 @@ static void arrival_waits_while_every_hot_subject_is_busy(void **context)
     assert_int_equal(scheduler_stats(&fixture->scheduler).subjects.evicted, 1);
 }
 
+static void event_given_back_is_the_next_one(void **context)
+{
+    struct fixture *fixture = *context;
+    assert_int_equal(post(fixture, "a", 0, 0), STATUS_OK);
+    assert_int_equal(post(fixture, "a", 1, 1), STATUS_OK);
+    take_subject(fixture, "a");
+    assert_int_equal(next(fixture), 0);
+    scheduler_give_back(&fixture->scheduler, &fixture->run, 0);
+    finish(fixture);
+    assert_int_equal(scheduler_stats(&fixture->scheduler).waiting, 2);
+    take_subject(fixture, "a");
+    assert_int_equal(next(fixture), 0);
+    assert_int_equal(next(fixture), 1);
+    finish(fixture);
+    assert_true(scheduler_is_idle(&fixture->scheduler));
+}
+
+static void place_kept_for_pokes_is_not_taken_by_events(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->scheduler.settings.kept_for_pokes = 1;
+    struct name poked = name_of("d");
+    assert_int_equal(post(fixture, "a", 0, 1), STATUS_OK);
+    assert_int_equal(post(fixture, "b", 1, 1), STATUS_OK);
+    assert_int_equal(post(fixture, "c", 2, 1), STATUS_NO_MEMORY);
+    assert_int_equal(post(fixture, "a", 2, 1), STATUS_OK); /* It has a place. */
+    assert_int_equal(scheduler_poke(&fixture->scheduler, &poked, POKE_TICK), STATUS_OK);
+    assert_int_equal(post(fixture, "d", 3, 1), STATUS_NO_MEMORY); /* Hot, but not for events. */
+    take_subject(fixture, "d");
+    finish(fixture);
+    poked = name_of("e");
+    assert_int_equal(scheduler_poke(&fixture->scheduler, &poked, POKE_TICK), STATUS_OK);
+    take_subject(fixture, "e");
+    finish(fixture);
+    take_subject(fixture, "a");
+    assert_int_equal(next(fixture), 0);
+    assert_int_equal(post(fixture, "c", 3, 1), STATUS_NO_MEMORY);
+    assert_int_equal(next(fixture), 2);
+    assert_int_equal(post(fixture, "c", 3, 1), STATUS_OK);
+    finish(fixture);
+}
+
 /* The subject becomes idle between the failed post and the putting back. */
 static void arrival_put_back_late_is_not_forgotten(void **context)
 {
@@ -433,6 +475,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(arrivals_are_routed_in_order_by_one_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(flood_of_arrivals_lets_subjects_run, setup, teardown),
         cmocka_unit_test_setup_teardown(arrival_waits_while_every_hot_subject_is_busy, setup, teardown),
+        cmocka_unit_test_setup_teardown(event_given_back_is_the_next_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(place_kept_for_pokes_is_not_taken_by_events, setup, teardown),
         cmocka_unit_test_setup_teardown(arrival_put_back_late_is_not_forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(oldest_qos_0_event_is_shed_first, setup, teardown),
         cmocka_unit_test_setup_teardown(subject_whose_events_were_shed_just_ends_its_turn, setup, teardown),
