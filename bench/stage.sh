@@ -99,7 +99,7 @@ stop_agent() {
 }
 
 sensor() { # ARGUMENT...
-  timeout 60 "$programs/bench_sensor" -u "$url" "$@"
+  timeout 90 "$programs/bench_sensor" -u "$url" "$@"
 }
 
 # Numbers on stdin, one a line; the lower one of two in the middle.
