@@ -244,6 +244,9 @@ unsigned agent_process_log_count(const struct agent_process *agent, const char *
 
 void agent_process_print_log(const struct agent_process *agent)
 {
+    if (access(agent->log_file, R_OK) != 0) {
+        return; /* It never ran. */
+    }
     char *log = read_file(agent->log_file);
     size_t length = strlen(log);
     print_message("the agent said:\n%s\n", length > LOG_TAIL_BYTES ? log + length - LOG_TAIL_BYTES : log);

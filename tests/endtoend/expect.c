@@ -35,7 +35,7 @@ static void complain(const cJSON *json, const char *path, const char *wanted, co
     fail_msg("%s: expected %s, got %s in %s", path, wanted, got, whole);
 }
 
-static void text_at(const cJSON *json, const char *path, char text[EXPECT_TEXT_MAX])
+const char *json_text(const cJSON *json, const char *path, char text[EXPECT_TEXT_MAX])
 {
     const cJSON *value = json_at(json, path);
     if (value == NULL) {
@@ -47,12 +47,13 @@ static void text_at(const cJSON *json, const char *path, char text[EXPECT_TEXT_M
         snprintf(text, EXPECT_TEXT_MAX, "%s", printed);
         cJSON_free(printed);
     }
+    return text;
 }
 
 void expect(const cJSON *json, const char *path, const char *text)
 {
     char got[EXPECT_TEXT_MAX];
-    text_at(json, path, got);
+    json_text(json, path, got);
     if (strcmp(got, text) != 0) {
         complain(json, path, text, got);
     }
@@ -111,7 +112,7 @@ void expect_number_between(const cJSON *json, const char *path, double least, do
         char wanted[96];
         char got[EXPECT_TEXT_MAX];
         snprintf(wanted, sizeof wanted, "from %.17g to %.17g", least, most);
-        text_at(json, path, got);
+        json_text(json, path, got);
         complain(json, path, wanted, got);
     }
 }

@@ -13,6 +13,9 @@ enum { EXPECT_TEXT_MAX = 8192 };
 /* NULL if there is none. Digits are also places in an array. */
 const cJSON *json_at(const cJSON *json, const char *path);
 
+/* The value as text; "nothing" if there is none. */
+const char *json_text(const cJSON *json, const char *path, char text[EXPECT_TEXT_MAX]);
+
 /* The number there; fails if there is none. */
 double json_number(const cJSON *json, const char *path);
 /* The string there; fails if there is none. */
