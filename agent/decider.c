@@ -106,6 +106,11 @@ static enum status decide_foreign(struct decider *decider, const struct intake_m
     if (foreign_decode(&context, &routed, &foreign, &rejection) != STATUS_OK) {
         return decide_dead_letter(decider, intake, &rejection);
     }
+    if (!name_equal(&foreign.decoded.event.subject, &decider->subject.name)) {
+        /* The routes changed while it waited: it is another subject's now. */
+        scheduler_arrive(decider->parts.scheduler, intake->slot, intake->message.qos);
+        return STATUS_OK;
+    }
     struct event_intake event = {.decoded = foreign.decoded,
                                  .is_counter = foreign.amount_kind == AMOUNT_COUNTER,
                                  .pool_sequence = intake->pool_sequence};
@@ -126,7 +131,7 @@ static enum status decide_own_event(struct decider *decider, const struct intake
 
 static enum status decide_slot(struct decider *decider, slot_index slot)
 {
-    struct intake_message intake;
+    struct intake_message intake = {.slot = slot};
     event_pool_get(decider->parts.pool, slot, &intake.message, &intake.pool_sequence);
     arena_reset(&decider->arena);
     struct parsed_topic topic = topic_parse(decider->parts.topics, intake.message.topic);

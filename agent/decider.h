@@ -83,6 +83,7 @@ MUST_USE enum status decider_turn(struct decider *decider, struct run *run, stru
 struct intake_message {
     struct message message;
     uint64_t pool_sequence;
+    slot_index slot;
 };
 
 /* An event, wherever it came from. */
