@@ -175,13 +175,19 @@ enum status decider_begin(struct decider *decider, size_t bytes_most)
  * end. */
 static enum status check_room(struct decider *decider)
 {
-    bool commits_itself = decider->parts.committer.commit != NULL;
-    enum status status = commits_itself ? state_log_try_begin(decider->parts.log, DECIDER_TRANSACTION_BYTES)
-                                        : state_log_begin(decider->parts.log, DECIDER_TRANSACTION_BYTES);
+    const struct committer *committer = &decider->parts.committer;
+    if (committer->commit == NULL) {
+        enum status status = state_log_begin(decider->parts.log, DECIDER_TRANSACTION_BYTES);
+        if (status == STATUS_OK) {
+            state_log_end(decider->parts.log);
+        }
+        return status;
+    }
+    enum status status = state_log_try_begin(decider->parts.log, DECIDER_TRANSACTION_BYTES);
     if (status == STATUS_OK) {
         state_log_end(decider->parts.log);
     }
-    return status == STATUS_FULL ? make_room(decider, DECIDER_TRANSACTION_BYTES) : status;
+    return status == STATUS_FULL ? committer->commit(committer->self) : status;
 }
 
 static enum status run_messages(struct decider *decider, struct run *run)
