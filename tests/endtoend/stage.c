@@ -28,13 +28,13 @@ static struct peer_settings peer_settings_of(const struct stage *stage, const ch
         .url = stage->url, .client_id = client_id, .protocol = is_5 ? PEER_PROTOCOL_5 : PEER_PROTOCOL_3_1_1};
 }
 
-int stage_open(void **context)
+static int open_with(void **context, const char *broker_extra)
 {
     static const char *const heard[] = {"decision/#", "reply/#", "state/#", "agent/#"};
     struct stage *stage = calloc(1, sizeof *stage);
     stage->protocol = *context != NULL ? *context : "5";
     *context = stage;
-    broker_prepare(&stage->broker, &(struct broker_settings){0});
+    broker_prepare(&stage->broker, &(struct broker_settings){.extra = broker_extra});
     broker_url(&stage->broker, BROKER_TCP, stage->url);
     broker_start(&stage->broker);
     struct peer_settings settings = peer_settings_of(stage, "peer");
@@ -45,6 +45,16 @@ int stage_open(void **context)
         peer_subscribe(&stage->peer, topic_at(heard[i], topic), 1);
     }
     return 0;
+}
+
+int stage_open(void **context)
+{
+    return open_with(context, "autosave_on_changes false\nautosave_interval 1800\n");
+}
+
+int stage_open_with_careful_broker(void **context)
+{
+    return open_with(context, NULL);
 }
 
 int stage_close(void **context)

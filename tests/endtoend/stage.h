@@ -30,6 +30,8 @@ struct stage {
  * broker runs, the peer is subscribed to decisions, replies, states and the agent's own topics; the agent is
  * not started. */
 int stage_open(void **context);
+/* With a broker that may be killed: it writes down all it knows at every change, which is slow. */
+int stage_open_with_careful_broker(void **context);
 int stage_close(void **context);
 
 /* Prepares the agent with this configuration (a JSON object or NULL) and starts it; returns when its status

@@ -16,7 +16,7 @@ static const char policies[] =
 
 static int open_with_policies(void **context)
 {
-    stage_open(context);
+    stage_open_with_careful_broker(context);
     stage_start(*context, policies);
     return 0;
 }
