@@ -64,6 +64,7 @@ struct agent {
     struct publisher publisher;
     struct board_place *board_places;
     struct inbox inbox;
+    bool is_refusing; /* The receive thread's: it waited in vain. */
     uint8_t *inbox_buffer;
     struct state_log_reader tend_reader;
     struct due_subjects due;
@@ -131,6 +132,10 @@ void agent_put_will(struct agent *agent, struct text *text);
 /* Takes a desired configuration that waits and acts on it; *routes_changed when subscriptions must follow.
  * STATUS_EMPTY if none waits. */
 MUST_USE enum status agent_take_desired(struct agent *agent, instant_ms now, bool *routes_changed);
+
+/* At start, when every part is open: the time of earlier runs, messages not yet decided, time edges that passed.
+ * Statuses as agent_turn's; what only waits is no failure. */
+MUST_USE enum status agent_catch_up(struct agent *agent);
 
 /* At start: puts the last good desired configuration in force again. */
 void agent_restore_desired(struct agent *agent, instant_ms now);

@@ -1,4 +1,4 @@
-/* Opening and closing: every part in order, what an earlier run left, and catching up with time. */
+/* Opening and closing: every part in order. */
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -382,59 +382,6 @@ static enum status open_parts(struct agent *agent, struct outlet outlet, char *m
     return STATUS_OK;
 }
 
-/* Counts this start; what cannot be read begins again at 1. */
-static void count_session(struct agent *agent)
-{
-    char path[CONFIG_STRING_BYTES_MAX + 16];
-    char text[24] = {0};
-    snprintf(path, sizeof path, "%s/session", agent->settings->store.dir);
-    const struct io *io = &agent->options.io;
-    int file = io->open(io->self, path, 0, 0);
-    if (file >= 0) {
-        (void)!io_read_full(io, file, text, sizeof text - 1, 0);
-        io->close(io->self, file);
-    }
-    agent->session = strtoull(text, NULL, 10) + 1;
-    int length = snprintf(text, sizeof text, "%llu\n", (unsigned long long)agent->session);
-    if (io_replace_file(io, path, text, (size_t)length) != 0) {
-        log_warn("session.unsaved", "path=%s", path);
-    }
-}
-
-/* Messages an earlier run took and did not decide are decided now, before any new one. */
-static void take_pending(struct agent *agent)
-{
-    uint32_t count = 0;
-    struct pool_receipt receipt;
-    while (event_pool_next_pending(&agent->pool, &receipt) == STATUS_OK) {
-        struct message message;
-        uint64_t sequence;
-        event_pool_get(&agent->pool, receipt.slot, &message, &sequence);
-        scheduler_arrive(&agent->scheduler, receipt.slot, message.qos);
-        count++;
-    }
-    if (count > 0) {
-        log_info("pool.recovered", "messages=%u", count);
-    }
-}
-
-static enum status catch_up(struct agent *agent, char *message)
-{
-    event_pool_start(&agent->pool, state_log_pool_sequence_high(&agent->log) + 1);
-    clock_init(&agent->clock, state_log_clock_high(&agent->log));
-    struct moment moment = clock_at(&agent->clock, agent->options.wall);
-    agent->started_at = moment.now;
-    agent->started_us = clock_monotonic_us();
-    count_session(agent);
-    agent_restore_desired(agent, moment.now);
-    take_pending(agent);
-    enum status status = agent_turn(agent, moment);
-    if (status != STATUS_OK && status != STATUS_NO_SPACE && status != STATUS_DISCONNECTED) {
-        return explain(message, status, "catching up with what was left failed: %s", status_name(status));
-    }
-    return STATUS_OK;
-}
-
 enum status agent_open(struct agent *agent, const struct agent_options *options, struct outlet outlet,
                        char message[FAILURE_MESSAGE_MAX])
 {
@@ -448,7 +395,10 @@ enum status agent_open(struct agent *agent, const struct agent_options *options,
     enum stage stage = STAGE_NONE;
     enum status status = open_parts(agent, outlet, message, &stage);
     if (status == STATUS_OK) {
-        status = catch_up(agent, message);
+        status = agent_catch_up(agent);
+        if (status != STATUS_OK) {
+            explain(message, status, "catching up with what was left failed: %s", status_name(status));
+        }
     }
     if (status != STATUS_OK) {
         close_down_to(agent, stage);
