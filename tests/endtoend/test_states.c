@@ -193,10 +193,13 @@ static void sleeping_subjects_are_woken_by_their_edges(void **context)
              "{\"id\": \"g\", \"op\": \"grant\", \"plan\": \"free\", \"expires_at\": \"%s\"}",
              instant_text(due_ms, end));
     for (int i = 0; i < 200; i++) {
-        char who[32];
-        snprintf(who, sizeof who, "other-%d/d/tea", i);
-        stage_event(stage, who, "{}");
+        char topic[64];
+        snprintf(topic, sizeof topic, "flyball/v1/event/other-%d/d/tea", i);
+        struct peer_message message = {.topic = topic, .payload = "{}", .length = 2, .qos = 1};
+        peer_send(&stage->peer, &message);
     }
+    assert_true(peer_await_count(&stage->peer, "flyball/v1/decision/#", 200, STAGE_WAIT_MS));
+    peer_flush(&stage->peer, STAGE_WAIT_MS);
     assert_true(wall_ms() < due_ms);
     expect_edge(stage, "acme/entitlement", "expired", due_ms);
 }
