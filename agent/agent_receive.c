@@ -21,7 +21,15 @@ static enum status overwrite_and_put(struct agent *agent, const struct message *
     return status;
 }
 
-/* Waits as long as it takes: nothing is lost that was not shed by policy. */
+static bool waits_for_itself(struct agent *agent)
+{
+    return atomic_load(&agent->compaction.waits_for_outbox) &&
+           alerts_is_active(&agent->alerts, ALERT_STORE_FULL);
+}
+
+/* Waits as long as it takes: nothing is lost that was not shed by policy. But for one case: no room comes
+ * before the store has space, which waits for acknowledgements, which only this thread can receive. Then the
+ * message is refused; its device has no decision and sends it again. */
 static enum status wait_and_put(struct agent *agent, const struct message *message, uint64_t now_us,
                                 struct pool_receipt *receipt)
 {
@@ -31,9 +39,20 @@ static enum status wait_and_put(struct agent *agent, const struct message *messa
         if (status == STATUS_TIMED_OUT) {
             alerts_raise(&agent->alerts, ALERT_POOL_FULL, atomic_load(&agent->clock.high),
                          "the event pool is full: the broker has to wait");
+            status = waits_for_itself(agent) ? STATUS_FULL : status;
         }
     }
     return status;
+}
+
+static enum status refuse(struct agent *agent)
+{
+    if (!agent->is_refusing) {
+        log_error("events.refused", "unacknowledged answers fill the store: a larger store.max_bytes helps");
+    }
+    agent->is_refusing = true;
+    metrics_count(&agent->metrics, METRIC_SHED_OVERWRITTEN);
+    return STATUS_FULL;
 }
 
 static enum status put(struct agent *agent, const struct message *message, struct pool_receipt *receipt)
@@ -41,6 +60,7 @@ static enum status put(struct agent *agent, const struct message *message, struc
     uint64_t now_us = clock_monotonic_us();
     enum status status = event_pool_put(&agent->pool, message, now_us, receipt);
     if (status != STATUS_FULL) {
+        agent->is_refusing = false;
         return status;
     }
     if (agent->settings->pool.on_full == POOL_OVERWRITE) {
@@ -50,7 +70,11 @@ static enum status put(struct agent *agent, const struct message *message, struc
             return STATUS_FULL; /* Only messages that must not be lost are in the pool. */
         }
     }
-    return status == STATUS_FULL ? wait_and_put(agent, message, now_us, receipt) : status;
+    if (status == STATUS_FULL && agent->is_refusing && waits_for_itself(agent)) {
+        return refuse(agent);
+    }
+    status = status == STATUS_FULL ? wait_and_put(agent, message, now_us, receipt) : status;
+    return status == STATUS_FULL ? refuse(agent) : status;
 }
 
 /* Too large a payload is only shown in a dead letter: its beginning is enough. */

@@ -47,6 +47,14 @@ void alerts_raise(struct alerts *alerts, enum alert_name name, instant_ms now, c
     pthread_mutex_unlock(&alerts->lock);
 }
 
+bool alerts_is_active(struct alerts *alerts, enum alert_name name)
+{
+    pthread_mutex_lock(&alerts->lock);
+    bool is_active = alerts->items[name].active;
+    pthread_mutex_unlock(&alerts->lock);
+    return is_active;
+}
+
 static void clear_locked(struct alert *alert)
 {
     if (alert->active) {

@@ -44,6 +44,8 @@ void alerts_close(struct alerts *alerts);
 void alerts_raise(struct alerts *alerts, enum alert_name name, instant_ms now, const char *message);
 void alerts_clear(struct alerts *alerts, enum alert_name name);
 
+bool alerts_is_active(struct alerts *alerts, enum alert_name name);
+
 /* Clears an alert that was not raised for `quiet_ms`. */
 void alerts_clear_if_quiet(struct alerts *alerts, enum alert_name name, instant_ms now, int64_t quiet_ms);
 

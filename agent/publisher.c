@@ -9,7 +9,7 @@
 #include "agent/publisher_messages.h"
 #include "base/log.h"
 
-enum { RECORDS_PER_TURN = 64, SAMPLE_SLACK_MS = 200 };
+enum { RECORDS_PER_TURN = 64, LOOK_MS = 100 };
 
 enum status publisher_init(struct publisher *publisher, struct publisher_parts parts,
                            struct board_place *places, uint32_t place_count)
@@ -20,8 +20,7 @@ enum status publisher_init(struct publisher *publisher, struct publisher_parts p
     state_board_init(&publisher->board, places, place_count);
     publisher->walked = state_log_outbox_cursor(parts.log);
     publisher->landed = publisher->walked;
-    publisher->samples[0] = publisher->walked;
-    publisher->samples[1] = publisher->walked;
+    publisher->undeferred = publisher->walked;
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -65,20 +64,20 @@ void publisher_landed(struct publisher *publisher, uint64_t ticket)
     pthread_mutex_unlock(&publisher->lock);
 }
 
-/* How far the walk had come when the oldest state that may still be deferred was not yet met: the mark on the
- * disk must not pass it, or a crash would leave that state unpublished. */
-static record_ref undeferred(struct publisher *publisher)
+/* Finds out before which record no state is deferred: the mark on the disk must not pass it, or a crash would
+ * leave that state unpublished. It holds until the next look, for what is deferred meanwhile lies behind the
+ * walk. */
+static void look_for_deferred(struct publisher *publisher, instant_ms now)
 {
-    return publisher->board.pending_count == 0 ? publisher->walked : publisher->samples[1];
+    record_ref least = state_board_least_pending(&publisher->board);
+    bool is_behind = least != RECORD_REF_NONE && least <= publisher->walked;
+    publisher->undeferred = is_behind ? least - 1 : publisher->walked;
+    publisher->looked_at = now;
 }
 
-static void take_sample(struct publisher *publisher, instant_ms now)
+static record_ref undeferred(const struct publisher *publisher)
 {
-    if (now - publisher->sampled_at > STATE_INTERVAL_MS + SAMPLE_SLACK_MS) {
-        publisher->samples[1] = publisher->samples[0];
-        publisher->samples[0] = publisher->walked;
-        publisher->sampled_at = now;
-    }
+    return publisher->board.pending_count == 0 ? publisher->walked : publisher->undeferred;
 }
 
 /* Notes what was acknowledged, so that the next frame carries the mark. */
@@ -99,9 +98,8 @@ static void start_over(struct publisher *publisher)
     state_board_forget_published(&publisher->board);
     alerts_publish_all_again(publisher->parts.alerts);
     publisher->walked = publisher->landed;
-    for (size_t i = 0; i < 2; i++) {
-        publisher->samples[i] =
-            publisher->samples[i] < publisher->walked ? publisher->samples[i] : publisher->walked;
+    if (publisher->undeferred > publisher->walked) {
+        publisher->undeferred = publisher->walked;
     }
     publisher->answered = RECORD_REF_NONE;
 }
@@ -159,6 +157,9 @@ static enum status walk_log(struct publisher *publisher, instant_ms now)
         if (status == STATUS_OK) {
             publisher->walked = at;
         }
+    }
+    if (status == STATUS_EMPTY || now - publisher->looked_at >= LOOK_MS) {
+        look_for_deferred(publisher, now);
     }
     move_mark(publisher);
     return status;
@@ -230,9 +231,6 @@ enum status publisher_turn(struct publisher *publisher, instant_ms now)
     enum status due = publish_due_state(publisher, now);
     if (due != STATUS_OK && due != STATUS_EMPTY) {
         return due;
-    }
-    if (due == STATUS_EMPTY) {
-        take_sample(publisher, now);
     }
     status = walk_log(publisher, now);
     if (status == STATUS_EMPTY && !publisher->has_caught_up) {

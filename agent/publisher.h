@@ -37,12 +37,11 @@ struct publisher {
     struct flights flights;
     struct state_board board;
     _Atomic(uint64_t) outbox;
-    record_ref walked;   /* Everything up to here was handed over. */
-    record_ref landed;   /* Everything up to here was acknowledged, but for states that are deferred. */
-    record_ref answered; /* The decision of this record was handed over, what else it owes perhaps not. */
-    record_ref
-        samples[2]; /* How far it had walked a while and two whiles ago: states deferred before are out. */
-    instant_ms sampled_at;
+    record_ref walked;     /* Everything up to here was handed over. */
+    record_ref landed;     /* Everything up to here was acknowledged, but for states that are deferred. */
+    record_ref answered;   /* The decision of this record was handed over, what else it owes perhaps not. */
+    record_ref undeferred; /* Up to here no state is deferred; found at `looked_at`. */
+    instant_ms looked_at;
     bool has_caught_up;   /* What was committed before this connection is out: now `ready` may be said. */
     pthread_mutex_t lock; /* Guards what follows; never held while publishing. */
     pthread_cond_t stirred;

@@ -96,6 +96,18 @@ void state_board_forget_published(struct state_board *board)
     }
 }
 
+record_ref state_board_least_pending(const struct state_board *board)
+{
+    record_ref least = RECORD_REF_NONE;
+    for (uint32_t i = 0; i < board->place_count && board->pending_count > 0; i++) {
+        const struct board_place *place = &board->places[i];
+        if (place->pending != 0 && (least == RECORD_REF_NONE || place->image < least)) {
+            least = place->image;
+        }
+    }
+    return least;
+}
+
 /* When the first of its pending governors is due; INSTANT_NEVER if none is pending. */
 static instant_ms first_due(const struct board_place *place)
 {

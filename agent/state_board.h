@@ -4,6 +4,7 @@
 #define FLYBALL_AGENT_STATE_BOARD_H
 
 #include "agent/governors/chain.h"
+#include "agent/state/record.h"
 #include "base/hash.h"
 
 enum { STATE_INTERVAL_MS = 1000 };
@@ -11,7 +12,7 @@ enum { STATE_INTERVAL_MS = 1000 };
 struct board_place {
     struct name subject; /* Empty: free. */
     governor_set pending;
-    uint64_t image; /* The record of its latest committed image. */
+    record_ref image; /* The record of its latest committed image. */
     instant_ms published_at[GOVERNOR_KINDS];
     uint64_t published_hash[GOVERNOR_KINDS]; /* Of the fields as published; 0: never. */
 };
@@ -45,6 +46,9 @@ void state_board_published(struct state_board *board, struct board_place *place,
 
 /* What was published may not have arrived: nothing counts as published any more. */
 void state_board_forget_published(struct state_board *board);
+
+/* The oldest image of a pending place; RECORD_REF_NONE if none is pending. Looks at every place. */
+record_ref state_board_least_pending(const struct state_board *board);
 
 /* The next place with something pending whose second has passed; NULL when there is none. */
 struct board_place *state_board_next_due(struct state_board *board, instant_ms now);

@@ -15,6 +15,8 @@ static const char PRICED[] =
     "\"1\"}}}, "
     "\"subjects\": {\"plan\": \"gold\"}}";
 
+enum { LIVING = 40 };
+
 static const char FULL_ALERT[] = "flyball/v1/agent/a1/alert/store_full";
 
 /* A store of a few segments: everything is compacted again and again. */
@@ -145,48 +147,53 @@ static void disconnected_agent_stops_taking_when_its_outbox_fills_the_store(void
     fixture_free(fixture);
 }
 
+/* Its decision is as large. */
+static void write_large_event(char payload[512], int number)
+{
+    char fill[240];
+    memset(fill, 'x', sizeof fill);
+    snprintf(payload, 512, "{\"id\": \"e-%d\", \"cid\": \"%.*s\"}", number, (int)sizeof fill, fill);
+}
+
+/* Asks until an event stays undecided; the number of the first one not asked. */
+static int fill_store(struct fixture *fixture, int asked)
+{
+    enum status status = fixture_turn_once(fixture);
+    for (; event_pool_stats(&fixture->agent->pool).used == 0; asked++) {
+        char topic[64];
+        char payload[512];
+        assert_true(asked < 5000);
+        snprintf(topic, sizeof topic, "flyball/v1/event/s-%d/d/kwh", asked % LIVING);
+        write_large_event(payload, asked);
+        fixture_receive(fixture, topic, payload);
+        status = fixture_turn_once(fixture);
+        for (int i = 0; i < 30 && status == STATUS_NO_SPACE; i++) {
+            fixture->now += 100;
+            status = fixture_turn_once(fixture);
+        }
+    }
+    assert_int_equal(status, STATUS_NO_SPACE);
+    assert_int_equal(event_pool_stats(&fixture->agent->pool).used, 1);
+    published_has(fixture_last(fixture, FULL_ALERT, 0), "store_full");
+    fixture_verify(fixture);
+    return asked;
+}
+
 /* More living subjects than the store can hold. */
 static void store_too_small_for_what_lives_waits_for_a_larger_one(void **context)
 {
     (void)context;
     struct fixture *fixture = small_store(PRICED);
-    fixture_set(fixture, "store.max_bytes=655360");
+    fixture_set(fixture, "store.max_bytes=524288");
     fixture_set(fixture, "store.compression=0");
     fixture_start(fixture);
-    enum status status = STATUS_OK;
-    int asked = 0;
-    char topic[64];
-    char payload[64];
-    while (asked < 5000) {
-        snprintf(topic, sizeof topic, "flyball/v1/event/s-%d/d/kwh", asked % 400);
-        snprintf(payload, sizeof payload, "{\"id\": \"e-%d\"}", asked++);
-        fixture_receive(fixture, topic, payload);
-        int turns = 0;
-        do {
-            fixture->now += 100;
-            status = fixture_turn_once(fixture);
-        } while (status == STATUS_NO_SPACE && ++turns < 50);
-        if (status == STATUS_NO_SPACE) {
-            break;
-        }
-        assert_int_equal(status, STATUS_OK);
-    }
-    assert_int_equal(status, STATUS_NO_SPACE);
-    published_has(fixture_last(fixture, FULL_ALERT, 0), "store_full");
-    assert_int_equal(event_pool_stats(&fixture->agent->pool).used, 1);
-    fixture_verify(fixture);
+    int asked = fill_store(fixture, 0);
     /* It waits, also over a restart, and takes nothing. */
     fixture_kill(fixture);
     assert_int_equal(fixture_try_open(fixture), STATUS_OK);
     fixture->is_connected = true;
     publisher_connected(&fixture->agent->publisher, PAHO_SESSION_NEW);
-    for (int i = 0; i < 50; i++) {
-        fixture->now += 100;
-        assert_int_equal(fixture_turn_once(fixture), STATUS_NO_SPACE);
-    }
-    published_has(fixture_last(fixture, FULL_ALERT, 0), "store_full");
-    assert_int_equal(event_pool_stats(&fixture->agent->pool).used, 1);
-    fixture_verify(fixture);
+    asked = fill_store(fixture, asked);
     fixture_kill(fixture);
     fixture_set(fixture, "store.max_bytes=4194304");
     fixture_start(fixture);
@@ -195,9 +202,50 @@ static void store_too_small_for_what_lives_waits_for_a_larger_one(void **context
     assert_string_equal(fixture_last(fixture, FULL_ALERT, 0)->payload, "");
     /* Each event was decided exactly once: the numbers have no gap. */
     assert_int_equal(state_log_last_seq(&fixture->agent->log), (uint64_t)asked);
-    for (int i = asked - 300; i < asked; i++) {
-        published_has(ask_one(fixture, i, 400), "\"duplicate\":true");
+    for (int i = 0; i < asked; i++) {
+        char subject[16];
+        char payload[512];
+        snprintf(subject, sizeof subject, "s-%d", i % LIVING);
+        write_large_event(payload, i);
+        published_has(fixture_ask_as(fixture, subject, "d", "kwh", payload), "\"duplicate\":true");
     }
+    fixture_verify(fixture);
+    fixture_free(fixture);
+}
+
+/* Acknowledgements come from the thread that delivers messages: it must not wait for them. */
+static void full_pool_waits_for_no_acknowledgement(void **context)
+{
+    (void)context;
+    struct fixture *fixture = small_store(NULL);
+    fixture_set(fixture, "pool.slots=64");
+    fixture_start(fixture);
+    fixture->holds_acknowledgements = true;
+    enum status status = STATUS_OK;
+    for (int i = 0; status != STATUS_NO_SPACE; i++) {
+        assert_true(i < 2000);
+        fixture_receive(fixture, "flyball/v1/event/acme/meter-7/kwh", "{}");
+        status = fixture_turn_once(fixture);
+        fixture->now += 10;
+    }
+    for (int i = 0; i < 10; i++) {
+        fixture->now += 10;
+        assert_int_equal(fixture_turn_once(fixture), STATUS_NO_SPACE);
+    }
+    while (event_pool_stats(&fixture->agent->pool).used < 64) {
+        fixture_receive(fixture, "flyball/v1/event/acme/meter-7/kwh", "{}");
+    }
+    fixture->agent->is_refusing = true; /* As after a second in vain. */
+    fixture_receive(fixture, "flyball/v1/event/acme/meter-7/kwh", "{}");
+    assert_int_equal(metrics_get(&fixture->agent->metrics, METRIC_SHED_OVERWRITTEN), 1);
+    fixture->holds_acknowledgements = false;
+    while (event_pool_stats(&fixture->agent->pool).used > 0) {
+        fixture_land_all(fixture);
+        fixture_pass(fixture, 100);
+    }
+    fixture_receive(fixture, "flyball/v1/event/acme/meter-7/kwh", "{}");
+    fixture_turn(fixture);
+    assert_false(fixture->agent->is_refusing);
     fixture_verify(fixture);
     fixture_free(fixture);
 }
@@ -219,6 +267,7 @@ int main(void)
         cmocka_unit_test(small_hot_table_compacts_as_well),
         cmocka_unit_test(disconnected_agent_stops_taking_when_its_outbox_fills_the_store),
         cmocka_unit_test(store_too_small_for_what_lives_waits_for_a_larger_one),
+        cmocka_unit_test(full_pool_waits_for_no_acknowledgement),
         cmocka_unit_test(segments_too_small_for_one_answer_are_refused_at_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
