@@ -22,30 +22,36 @@ enum {
     UNDER_WAY_MAX = 24, /* Of one subject: well below the dedup window. */
     RESEND_MS = 1000,
     STALL_MS = 30000,
-    CREDIT = 1000000,
+    CREDIT = 1000000, /* Burned last. */
+    TOP_UP = 10,      /* One for every so many readings; burned first, so that few live at a time. */
+    TOP_UP_EVERY = 50,
     PRICE_MICRO = 250000,
+    MICRO = 1000000,
 };
 
-static const char policies[] = "{\"plans\": {\"free\": {"
-                               "   \"quotas\": [{\"name\": \"all\", \"meter\": \"*\", \"limit\": "
-                               "\"9000000\", \"window_ms\": 315360000000}],"
-                               "   \"prices\": {\"kwh\": \"0.25\"}}},"
-                               " \"store\": {\"segment_bytes\": 1048576, \"max_bytes\": 16777216}}";
+static const char policies[] =
+    "{\"plans\": {\"free\": {"
+    "   \"quotas\": [{\"name\": \"all\", \"meter\": \"*\", \"limit\": "
+    "\"9000000\", \"window_ms\": 315360000000}],"
+    "   \"prices\": {\"kwh\": \"0.25\"}}},"
+    " \"pool\": {\"slots\": 64}, \"store\": {\"segment_bytes\": 1048576, \"max_bytes\": 16777216}}";
 
-/* One event as its meter sees it. */
-struct reading {
+/* One event or command as its sender sees it. */
+struct request {
     int64_t sent_ms; /* 0: not yet. */
-    uint64_t seq;    /* Of its decision; 0: unanswered. */
+    uint64_t seq;    /* Of its answer; 0: unanswered. */
 };
 
 struct fleet {
     struct stage *stage;
     struct peer meters;
-    struct reading *readings; /* Those of a subject lie side by side. */
-    uint64_t per_subject;
+    struct request *readings; /* Those of a subject lie side by side. */
+    struct request *top_ups;
+    uint64_t per_subject; /* Readings. */
+    uint64_t top_ups_per_subject;
     uint64_t first_unanswered[SUBJECTS];
-    uint64_t answered;
-    uint64_t answers; /* With those that came again. */
+    uint64_t answered; /* Of both. */
+    uint64_t answers;  /* With those that came again. */
     uint64_t resends;
     int64_t answered_ms; /* When the last new answer came. */
     uint64_t random;
@@ -66,7 +72,7 @@ static uint64_t draw(struct fleet *fleet, uint64_t below)
     return fleet->random % below;
 }
 
-static struct reading *reading_of(struct fleet *fleet, uint64_t subject, uint64_t number)
+static struct request *reading_of(struct fleet *fleet, uint64_t subject, uint64_t number)
 {
     return &fleet->readings[subject * fleet->per_subject + number];
 }
@@ -83,6 +89,38 @@ static void send_reading(struct fleet *fleet, uint64_t subject, uint64_t number)
     reading_of(fleet, subject, number)->sent_ms = wall_ms();
 }
 
+static struct request *top_up_of(struct fleet *fleet, uint64_t subject, uint64_t number)
+{
+    return &fleet->top_ups[subject * fleet->top_ups_per_subject + number];
+}
+
+static void send_top_up(struct fleet *fleet, uint64_t subject, uint64_t number)
+{
+    char topic[96];
+    char payload[96];
+    snprintf(topic, sizeof topic, "flyball/v1/command/s%" PRIu64 "/billing", subject);
+    int length = snprintf(payload, sizeof payload,
+                          "{\"id\":\"%" PRIu64 "-%" PRIu64 "\",\"op\":\"credit\",\"amount\":%d}", subject,
+                          number, TOP_UP);
+    struct peer_message message = {.topic = topic, .payload = payload, .length = (size_t)length, .qos = 1};
+    peer_send(&fleet->meters, &message);
+    top_up_of(fleet, subject, number)->sent_ms = wall_ms();
+}
+
+/* Those for the readings answered so far. */
+static void send_due_top_ups(struct fleet *fleet, uint64_t subject)
+{
+    int64_t now = wall_ms();
+    uint64_t due = fleet->first_unanswered[subject] / TOP_UP_EVERY;
+    for (uint64_t i = 0; i < due; i++) {
+        const struct request *top_up = top_up_of(fleet, subject, i);
+        if (top_up->seq == 0 && now - top_up->sent_ms > RESEND_MS) {
+            fleet->resends += top_up->sent_ms != 0;
+            send_top_up(fleet, subject, i);
+        }
+    }
+}
+
 /* Sends what is new or has waited too long for its answer. */
 static void send_due(struct fleet *fleet, uint64_t subject)
 {
@@ -92,7 +130,7 @@ static void send_due(struct fleet *fleet, uint64_t subject)
     }
     int64_t now = wall_ms();
     for (uint64_t i = *first; i < fleet->per_subject && i < *first + UNDER_WAY_MAX; i++) {
-        const struct reading *reading = reading_of(fleet, subject, i);
+        const struct request *reading = reading_of(fleet, subject, i);
         if (reading->seq == 0 && now - reading->sent_ms > RESEND_MS) {
             fleet->resends += reading->sent_ms != 0;
             send_reading(fleet, subject, i);
@@ -100,36 +138,50 @@ static void send_due(struct fleet *fleet, uint64_t subject)
     }
 }
 
-static void take_answer(struct fleet *fleet, const struct peer_message *message)
+/* The first answer counts; those that come again have to say the same. */
+static void note_answer(struct fleet *fleet, struct request *request, const cJSON *answer)
 {
-    cJSON *decision = cJSON_Parse(message->payload);
-    assert_non_null(decision);
-    uint64_t subject;
-    uint64_t number;
-    assert_int_equal(sscanf(json_string(decision, "event"), "%" SCNu64 "-%" SCNu64, &subject, &number), 2);
-    expect_decision(decision, "allow", "ok");
-    expect(decision, "governors/billing/charged", "0.25");
-    uint64_t seq = (uint64_t)json_number(decision, "seq");
-    struct reading *reading = reading_of(fleet, subject, number);
-    if (reading->seq == 0) {
-        reading->seq = seq;
+    uint64_t seq = (uint64_t)json_number(answer, "seq");
+    if (request->seq == 0) {
+        request->seq = seq;
         fleet->answered++;
         fleet->answered_ms = wall_ms();
-    } else if (reading->seq != seq) {
-        stage_fail(fleet->stage, "answered with seq %" PRIu64 " before: %s", reading->seq,
-                   (const char *)message->payload);
+    } else if (request->seq != seq) {
+        stage_fail(fleet->stage, "answered with seq %" PRIu64 " first, then with %" PRIu64, request->seq,
+                   seq);
     }
     fleet->answers++;
-    cJSON_Delete(decision);
+}
+
+static void take_answer(struct fleet *fleet, const struct peer_message *message)
+{
+    cJSON *answer = cJSON_Parse(message->payload);
+    assert_non_null(answer);
+    bool is_reply = json_at(answer, "command") != NULL;
+    uint64_t subject;
+    uint64_t number;
+    assert_int_equal(sscanf(json_string(answer, is_reply ? "command" : "event"), "%" SCNu64 "-%" SCNu64,
+                            &subject, &number),
+                     2);
+    if (is_reply) {
+        expect_reply(answer, "ok");
+        note_answer(fleet, top_up_of(fleet, subject, number), answer);
+    } else {
+        expect_decision(answer, "allow", "ok");
+        expect(answer, "governors/billing/charged", "0.25");
+        note_answer(fleet, reading_of(fleet, subject, number), answer);
+    }
+    cJSON_Delete(answer);
 }
 
 static void turn(struct fleet *fleet)
 {
     for (uint64_t i = 0; i < SUBJECTS; i++) {
         send_due(fleet, i);
+        send_due_top_ups(fleet, i);
     }
-    const struct peer_message *message = peer_take(&fleet->meters, "flyball/v1/decision/#", 2);
-    for (; message != NULL; message = peer_take(&fleet->meters, "flyball/v1/decision/#", 0)) {
+    const struct peer_message *message = peer_take(&fleet->meters, "#", 2);
+    for (; message != NULL; message = peer_take(&fleet->meters, "#", 0)) {
         take_answer(fleet, message);
     }
     if (wall_ms() - fleet->answered_ms > STALL_MS) {
@@ -145,10 +197,15 @@ static void kill_once(struct fleet *fleet)
     agent_process_start(&fleet->stage->agent);
 }
 
+static uint64_t requests_of(const struct fleet *fleet)
+{
+    return SUBJECTS * (fleet->per_subject + fleet->top_ups_per_subject);
+}
+
 /* Evenly spread over the events, each at its own moment; every fourth is followed by one in the recovery. */
 static void send_all_under_kills(struct fleet *fleet, uint64_t kills)
 {
-    uint64_t events = SUBJECTS * fleet->per_subject;
+    uint64_t events = requests_of(fleet);
     uint64_t stretch = events / (kills + 1) + 1;
     uint64_t killed = 0;
     uint64_t next = draw(fleet, stretch);
@@ -166,27 +223,33 @@ static void send_all_under_kills(struct fleet *fleet, uint64_t kills)
             next = killed * stretch + draw(fleet, stretch / 2 + 1);
         }
     }
-    print_message("%" PRIu64 " events, %" PRIu64 " kills, %" PRIu64 " sent again, %" PRIu64 " answers\n",
+    print_message("%" PRIu64 " events and commands, %" PRIu64 " kills, %" PRIu64 " sent again, %" PRIu64
+                  " answers\n",
                   events, killed, fleet->resends, fleet->answers);
     assert_int_equal(killed, kills);
 }
 
-/* Every seq from 1 on was taken by one credit or one event. */
-static void expect_no_gap(struct fleet *fleet)
+static void take_seqs(const struct request *requests, uint64_t count, bool *taken, uint64_t last)
 {
-    uint64_t events = SUBJECTS * fleet->per_subject;
-    bool *taken = calloc(events + SUBJECTS + 1, sizeof *taken);
-    for (uint64_t i = 0; i < events; i++) {
-        uint64_t seq = fleet->readings[i].seq;
-        assert_in_range(seq, SUBJECTS + 1, SUBJECTS + events);
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t seq = requests[i].seq;
+        assert_in_range(seq, SUBJECTS + 1, last);
         assert_false(taken[seq]);
         taken[seq] = true;
     }
+}
+
+/* Every seq from 1 on was taken by one of the first credits, one event or one command. */
+static void expect_no_gap(struct fleet *fleet)
+{
+    uint64_t last = SUBJECTS + requests_of(fleet);
+    bool *taken = calloc(last + 1, sizeof *taken);
+    take_seqs(fleet->readings, SUBJECTS * fleet->per_subject, taken, last);
+    take_seqs(fleet->top_ups, SUBJECTS * fleet->top_ups_per_subject, taken, last);
     free(taken);
-    stage_await_metric(fleet->stage, "ledger/seq", (double)(SUBJECTS + events));
-    expect_number_between(stage_metrics(fleet->stage), "ledger/seq", (double)(SUBJECTS + events),
-                          (double)(SUBJECTS + events));
-    expect(stage_metrics(fleet->stage), "ledger/imbalance", "0");
+    const cJSON *metrics = stage_await_metric(fleet->stage, "ledger/seq", (double)last);
+    expect_number_between(metrics, "ledger/seq", (double)last, (double)last);
+    expect(metrics, "ledger/imbalance", "0");
 }
 
 static void expect_store_verified(struct fleet *fleet)
@@ -213,10 +276,16 @@ static void expect_one_effect_each(struct fleet *fleet)
     cJSON_ArrayForEach(subject, states)
     {
         int64_t charged = (int64_t)fleet->per_subject * PRICE_MICRO;
-        assert_int_equal(json_micro(subject, "quota/used"), (int64_t)fleet->per_subject * 1000000);
-        assert_int_equal(json_micro(subject, "billing/balance"), (int64_t)CREDIT * 1000000 - charged);
-        assert_int_equal(json_micro(subject, "billing/grants/0/remaining"),
-                         (int64_t)CREDIT * 1000000 - charged);
+        int64_t credited = ((int64_t)fleet->top_ups_per_subject * TOP_UP + CREDIT) * MICRO;
+        assert_int_equal(json_micro(subject, "quota/used"), (int64_t)fleet->per_subject * MICRO);
+        assert_int_equal(json_micro(subject, "billing/balance"), credited - charged);
+        int64_t remaining = 0;
+        const cJSON *grant;
+        cJSON_ArrayForEach(grant, json_at(subject, "billing/grants"))
+        {
+            remaining += json_micro(grant, "remaining");
+        }
+        assert_int_equal(remaining, credited - charged);
     }
     cJSON_Delete(states);
     agent_outcome_free(&outcome);
@@ -237,14 +306,17 @@ static void open_fleet(struct fleet *fleet, struct stage *stage)
                                       .protocol = strcmp(stage->protocol, "5") == 0 ? PEER_PROTOCOL_5
                                                                                     : PEER_PROTOCOL_3_1_1});
     peer_subscribe(&fleet->meters, "flyball/v1/decision/#", 1);
+    fleet->top_ups_per_subject = fleet->per_subject / TOP_UP_EVERY;
+    fleet->top_ups = calloc(SUBJECTS * fleet->top_ups_per_subject + 1, sizeof fleet->top_ups[0]);
     for (int i = 0; i < SUBJECTS; i++) {
         char who[32];
         snprintf(who, sizeof who, "s%d/billing", i);
-        stage_do(stage, who, "{\"id\": \"c\", \"op\": \"credit\", \"amount\": %d}", CREDIT);
+        stage_do(stage, who, "{\"id\": \"c\", \"op\": \"credit\", \"amount\": %d, \"priority\": 9}", CREDIT);
     }
+    peer_subscribe(&fleet->meters, "flyball/v1/reply/#", 1);
 }
 
-static void every_event_has_one_effect_and_one_answer(void **context)
+static void everything_has_one_effect_and_one_answer(void **context)
 {
     struct stage *stage = *context;
     struct fleet fleet;
@@ -259,14 +331,15 @@ static void every_event_has_one_effect_and_one_answer(void **context)
     expect_one_effect_each(&fleet);
     peer_close(&fleet.meters);
     free(fleet.readings);
+    free(fleet.top_ups);
 }
 
 int main(void)
 {
     static char protocol_3_1_1[] = "3.1.1";
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_event_has_one_effect_and_one_answer, stage_open, stage_close),
-        cmocka_unit_test_prestate_setup_teardown(every_event_has_one_effect_and_one_answer, stage_open,
+        cmocka_unit_test_setup_teardown(everything_has_one_effect_and_one_answer, stage_open, stage_close),
+        cmocka_unit_test_prestate_setup_teardown(everything_has_one_effect_and_one_answer, stage_open,
                                                  stage_close, protocol_3_1_1),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
