@@ -172,6 +172,7 @@ static void adopt(struct agent *agent, struct config_snapshot *snapshot, struct 
         config_snapshot_close(snapshot);
         report(agent, now);
     } else if (policies_activate(&agent->policies, snapshot) == STATUS_OK) {
+        agent->remote = (struct remote_active){0}; /* What was desired does not fit the file any more. */
         follow_log_settings(snapshot);
         save_policy(agent);
     } else {

@@ -45,33 +45,26 @@ bool compaction_is_moving(struct compaction *compaction)
     return atomic_load(&compaction->is_moving);
 }
 
-/* Whether the subject was asked before in this segment; notes it if there is room. */
-static bool was_seen(struct compaction *compaction, const struct name *subject)
+static uint64_t hash_of(const struct compaction *compaction, const struct name *subject)
 {
-    uint64_t hash = hash_bytes(compaction->key, name_bytes(subject)) | 1;
-    for (uint64_t i = 0; i < SEEN_PROBES; i++) {
-        uint64_t *place = &compaction->seen[(hash + i) % COMPACTION_SEEN_PLACES];
-        if (*place == hash) {
-            return true;
-        }
-        if (*place == 0) {
-            *place = hash;
-            return false;
-        }
-    }
-    return false;
+    return hash_bytes(compaction->key, name_bytes(subject)) | 1;
 }
 
-static void forget_seen(struct compaction *compaction, const struct name *subject)
+/* Where the subject is noted, or where it can be; NULL when its places are taken by others. */
+static uint64_t *place_of(struct compaction *compaction, uint64_t hash)
 {
-    uint64_t hash = hash_bytes(compaction->key, name_bytes(subject)) | 1;
     for (uint64_t i = 0; i < SEEN_PROBES; i++) {
         uint64_t *place = &compaction->seen[(hash + i) % COMPACTION_SEEN_PLACES];
-        if (*place == hash) {
-            *place = 0;
-            return;
+        if (*place == hash || *place == 0) {
+            return place;
         }
     }
+    return NULL;
+}
+
+static bool have_all_moved(struct compaction *compaction)
+{
+    return atomic_load(&compaction->moved) == compaction->asked;
 }
 
 static void begin_walk(struct compaction *compaction, const struct segment_range *range)
@@ -102,17 +95,29 @@ static bool may_live(const struct record *record)
     return true;
 }
 
-/* STATUS_NO_MEMORY: every hot subject is busy, the record must be looked at again. */
+/* STATUS_FULL, STATUS_NO_MEMORY: not now, the record must be looked at again. A subject is never asked twice
+ * at a time: it would move once and be waited for twice. */
 static enum status ask_to_move(struct compaction *compaction, const struct record *record)
 {
-    if (!may_live(record) || was_seen(compaction, &record->subject)) {
+    if (!may_live(record)) {
+        return STATUS_OK;
+    }
+    uint64_t hash = hash_of(compaction, &record->subject);
+    uint64_t *place = place_of(compaction, hash);
+    if (place == NULL) {
+        if (!have_all_moved(compaction)) {
+            return STATUS_FULL;
+        }
+        memset(compaction->seen, 0, SEEN_BYTES); /* Those who moved may be asked again. */
+        place = place_of(compaction, hash);
+    }
+    if (*place == hash) {
         return STATUS_OK;
     }
     enum status status = scheduler_poke(compaction->scheduler, &record->subject, POKE_RELOCATE);
     if (status == STATUS_OK) {
+        *place = hash;
         compaction->asked++;
-    } else {
-        forget_seen(compaction, &record->subject);
     }
     return status;
 }
@@ -142,7 +147,7 @@ static enum status walk(struct compaction *compaction)
 /* Everyone asked has moved and that is durable: only then may the segment go. */
 static enum status settle(struct compaction *compaction)
 {
-    if (atomic_load(&compaction->moved) < compaction->asked) {
+    if (!have_all_moved(compaction)) {
         return STATUS_EMPTY;
     }
     atomic_store(&compaction->is_moving, false);

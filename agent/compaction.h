@@ -9,7 +9,7 @@
 #include "agent/state/reader.h"
 
 enum {
-    COMPACTION_SEEN_PLACES = 1 << 16, /* Subjects told apart within one segment; more only cost repetition. */
+    COMPACTION_SEEN_PLACES = 1 << 16, /* Subjects told apart at a time; more wait until those have moved. */
     COMPACTION_RECORDS_PER_TURN = 4096,
 };
 

@@ -15,8 +15,8 @@
 enum {
     TEND_MS = 20,
     CANARY_MS = 1000,
-    DRAIN_MS = 3000,
-    DISCONNECT_MS = 1000,
+    DRAIN_MS = 2000, /* With the goodbye, and the two seconds that may take beyond its own time: below 5 s. */
+    DISCONNECT_MS = 500,
     HEAP_SPARE_BYTES = 64 * 1024,
     EXIT_CODE_FAILED = 4, /* It ran and had to stop: the store failed. */
 };

@@ -110,6 +110,16 @@ struct fixture *fixture_new(const char *config)
     return fixture;
 }
 
+void fixture_write_config(struct fixture *fixture, const char *config)
+{
+    snprintf(fixture->config, sizeof fixture->config, "%s", config);
+    snprintf(fixture->config_path, sizeof fixture->config_path, "%.100s/config.json", fixture->folder);
+    FILE *file = fopen(fixture->config_path, "we");
+    assert_non_null(file);
+    assert_true(fputs(config, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
 void fixture_free(struct fixture *fixture)
 {
     if (fixture->agent != NULL) {
@@ -157,8 +167,12 @@ enum status fixture_try_open(struct fixture *fixture)
                                              .set_count = fixture->set_count,
                                              .host_name = "a1",
                                              .environment = no_environment};
-    struct agent_options options = {
-        .source = &fixture->source, .io = io_posix(), .wall = fixture->now, .seed = fixture->seed};
+    struct agent_options options = {.source = &fixture->source,
+                                    .config_path =
+                                        fixture->config_path[0] == '\0' ? NULL : fixture->config_path,
+                                    .io = io_posix(),
+                                    .wall = fixture->now,
+                                    .seed = fixture->seed};
     struct outlet outlet = {.publish = broker_publish, .self = fixture};
     struct agent *agent = calloc(1, sizeof *agent);
     assert_non_null(agent);

@@ -28,6 +28,7 @@ struct fixture {
     char sets_storage[FIXTURE_SETS_MAX][160];
     const char *sets[FIXTURE_SETS_MAX];
     size_t set_count;
+    char config_path[FIXTURE_PATH_MAX]; /* "": no file to reload from. */
     struct config_source source;
     char message[FAILURE_MESSAGE_MAX]; /* Of the last open. */
     instant_ms now;
@@ -45,6 +46,8 @@ struct fixture {
 /* `config` is JSON, NULL for the defaults. Folders, durability and all that must be quick are set beside it.
  */
 struct fixture *fixture_new(const char *config);
+/* Writes a configuration where a start after this and agent_reload find it. */
+void fixture_write_config(struct fixture *fixture, const char *config);
 void fixture_free(struct fixture *fixture);
 
 /* "dotted.path=value", for the next start. */

@@ -238,6 +238,55 @@ static void message_routed_by_an_old_configuration_finds_its_new_subject(void **
     fixture_free(fixture);
 }
 
+static const char *file_of(const char *plan, const char *limit)
+{
+    static char config[512];
+    snprintf(
+        config, sizeof config,
+        "{\"plans\": {\"%s\": {\"features\": [\"*\"], \"quotas\": [{\"name\": \"daily\", \"meter\": \"*\", "
+        "\"algorithm\": \"fixed\", \"limit\": \"%s\", \"window\": \"day\"}]}}, \"subjects\": {\"plan\": "
+        "\"%s\"}}",
+        plan, limit, plan);
+    return config;
+}
+
+static void reloaded_file_comes_into_force(void **context)
+{
+    (void)context;
+    struct fixture *fixture = fixture_new(NULL);
+    fixture_write_config(fixture, file_of("free", "20"));
+    fixture_start(fixture);
+    limit_is(fixture, 20);
+    fixture_write_config(fixture, file_of("free", "30"));
+    agent_reload(fixture->agent, fixture->now);
+    limit_is(fixture, 30);
+    fixture_write_config(fixture, "{\"plans\": 7}");
+    agent_reload(fixture->agent, fixture->now);
+    limit_is(fixture, 30);
+    fixture_free(fixture);
+}
+
+static void reloaded_file_stays_below_what_is_desired(void **context)
+{
+    (void)context;
+    struct fixture *fixture = fixture_new(NULL);
+    fixture_write_config(fixture, file_of("free", "20"));
+    fixture_start(fixture);
+    desire(fixture, "{\"version\": 5, \"mode\": \"apply\", \"state\": {\"subjects\": {\"plan\": \"free\"}}}");
+    fixture_write_config(fixture, file_of("free", "30"));
+    agent_reload(fixture->agent, fixture->now);
+    limit_is(fixture, 30);
+    published_has(fixture_ask(fixture, "{}"), "\"config_version\":5");
+    /* A file that has lost the plan: it holds alone. */
+    fixture_write_config(fixture, file_of("gold", "40"));
+    agent_reload(fixture->agent, fixture->now);
+    published_has(fixture_ask(fixture, "{}"), "\"config_version\":0");
+    const struct published *reported = desire(
+        fixture, "{\"version\": 4, \"mode\": \"apply\", \"state\": {\"subjects\": {\"plan\": \"gold\"}}}");
+    published_has(reported, "\"active_version\":4,\"status\":\"accepted\"");
+    fixture_free(fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +301,8 @@ int main(void)
         cmocka_unit_test(last_good_survives_a_restart),
         cmocka_unit_test(last_good_that_no_longer_fits_the_file_is_left_out),
         cmocka_unit_test(newest_desired_wins_while_two_wait),
+        cmocka_unit_test(reloaded_file_comes_into_force),
+        cmocka_unit_test(reloaded_file_stays_below_what_is_desired),
         cmocka_unit_test(message_routed_by_an_old_configuration_finds_its_new_subject),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

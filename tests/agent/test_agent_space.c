@@ -91,6 +91,40 @@ static void compaction_keeps_what_lives(void **context)
     fixture_free(fixture);
 }
 
+/* Names that all want the same place where compaction notes whom it asked. */
+static void find_crowd(char names[][16], int count)
+{
+    struct hash_key key = {.low = 1, .high = 1}; /* Follows from the fixture's seed. */
+    for (int i = 0, found = 0; found < count; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "n-%d", i);
+        uint64_t hash = hash_bytes(key, bytes_of_string(name)) | 1;
+        if (hash % COMPACTION_SEEN_PLACES == 4711) {
+            memcpy(names[found++], name, sizeof name);
+        }
+    }
+}
+
+static void crowded_subjects_move_all_the_same(void **context)
+{
+    (void)context;
+    enum { CROWD = 12, EVENTS = 1500 };
+    char names[CROWD][16];
+    find_crowd(names, CROWD);
+    struct fixture *fixture = small_store(NULL);
+    fixture_set(fixture, "runtime.subjects_hot=8");
+    fixture_start(fixture);
+    for (int i = 0; i < EVENTS; i++) {
+        fixture->now += 50;
+        published_has(fixture_ask_as(fixture, names[i % CROWD], "d", "kwh", "{}"), "\"decision\":\"allow\"");
+    }
+    struct state_log_stats stats;
+    state_log_stats(&fixture->agent->log, &stats);
+    assert_true(stats.file_bytes <= 1048576);
+    fixture_verify(fixture);
+    fixture_free(fixture);
+}
+
 static void small_hot_table_compacts_as_well(void **context)
 {
     (void)context;
@@ -264,6 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compaction_keeps_what_lives),
+        cmocka_unit_test(crowded_subjects_move_all_the_same),
         cmocka_unit_test(small_hot_table_compacts_as_well),
         cmocka_unit_test(disconnected_agent_stops_taking_when_its_outbox_fills_the_store),
         cmocka_unit_test(store_too_small_for_what_lives_waits_for_a_larger_one),
