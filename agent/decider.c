@@ -67,6 +67,25 @@ void decider_put_image(struct decider *decider, governor_set changes)
     check_conservation(decider);
 }
 
+/* The scheduler's copy of an image: where it lies in the log, then its bytes. */
+static enum status unpack_hot(struct decider *decider, struct bytes hot)
+{
+    assert(hot.length >= sizeof decider->image_ref);
+    memcpy(&decider->image_ref, hot.data, sizeof decider->image_ref);
+    return subject_state_unpack(bytes_after(hot, sizeof decider->image_ref), decider->parts.dedup_window,
+                                &decider->subject);
+}
+
+static struct bytes pack_hot(struct decider *decider)
+{
+    size_t prefix = sizeof decider->image_ref;
+    memcpy(decider->run_buffer, &decider->image_ref, prefix);
+    struct packer packer = packer_of(decider->run_buffer + prefix, sizeof decider->run_buffer - prefix);
+    subject_state_pack(&packer, &decider->subject);
+    assert(!packer.overflowed);
+    return bytes_of(decider->run_buffer, prefix + packer.length);
+}
+
 /* Brings the subject into decider->subject from the scheduler's copy or, when that is gone, from the log. */
 static enum status load_subject(struct decider *decider, const struct run *run)
 {
@@ -75,7 +94,7 @@ static enum status load_subject(struct decider *decider, const struct run *run)
     decider->image_is_lost = false;
     decider->is_stranger = false;
     if (run->has_image) {
-        return subject_state_unpack(run->image, decider->parts.dedup_window, &decider->subject);
+        return unpack_hot(decider, run->image);
     }
     struct record image;
     enum status status =
@@ -262,9 +281,7 @@ enum status decider_turn(struct decider *decider, struct run *run, struct moment
         poke_again(decider, run);
     }
     if (fate == IMAGE_STORE) {
-        struct packer packer = packer_of(decider->image_buffer, sizeof decider->image_buffer);
-        subject_state_pack(&packer, &decider->subject);
-        image = packer_bytes(&packer);
+        image = pack_hot(decider);
     }
     scheduler_finish(decider->parts.scheduler, run, fate, image);
     return status;

@@ -56,7 +56,7 @@ struct decider {
     struct governor_states trial; /* For the shadow policy. */
     struct decision_entry entry;
     struct decision_entry original;
-    uint8_t run_buffer[SUBJECT_IMAGE_BYTES_MAX];
+    uint8_t run_buffer[sizeof(record_ref) + SUBJECT_IMAGE_BYTES_MAX];
     uint8_t image_buffer[SUBJECT_IMAGE_BYTES_MAX];
     uint8_t entry_buffer[LEDGER_ENTRY_BYTES_MAX];
     char text_buffer[REPLY_MESSAGE_MAX];
