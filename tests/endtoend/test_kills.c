@@ -22,6 +22,7 @@ enum {
     UNDER_WAY_MAX = 24, /* Of one subject: well below the dedup window. */
     RESEND_MS = 1000,
     STALL_MS = 30000,
+    LONG_AGO_MS = 1,
     CREDIT = 1000000, /* Burned last. */
     TOP_UP = 10,      /* One for every so many readings; burned first, so that few live at a time. */
     TOP_UP_EVERY = 50,
@@ -190,11 +191,23 @@ static void turn(struct fleet *fleet)
     }
 }
 
+/* Half of the meters lose patience at once and send again what is unanswered. */
+static void forget_when_some_were_sent(struct fleet *fleet)
+{
+    for (uint64_t i = 0; i < SUBJECTS * fleet->per_subject; i++) {
+        struct request *reading = &fleet->readings[i];
+        if (reading->seq == 0 && reading->sent_ms != 0 && draw(fleet, 2) == 0) {
+            reading->sent_ms = LONG_AGO_MS;
+        }
+    }
+}
+
 static void kill_once(struct fleet *fleet)
 {
     usleep((useconds_t)draw(fleet, 5000));
     agent_process_kill(&fleet->stage->agent);
     agent_process_start(&fleet->stage->agent);
+    forget_when_some_were_sent(fleet);
 }
 
 static uint64_t requests_of(const struct fleet *fleet)
