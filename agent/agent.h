@@ -13,7 +13,7 @@
 
 enum {
     SCHEDULERS_MAX = 16,
-    BATCH_BYTES = 256 * 1024,  /* Uncompressed bytes of one frame, at most. */
+    BATCH_BYTES = 128 * 1024,  /* Uncompressed bytes of one frame, at most. */
     RECENT_BYTES = 128 * 1024, /* Committed frames kept for the publisher. */
     TURN_EVENTS_MAX = 64,      /* Of one subject before another's turn. */
     BOARD_PLACES = 8192,
@@ -133,8 +133,8 @@ void agent_put_will(struct agent *agent, struct text *text);
  * STATUS_EMPTY if none waits. */
 MUST_USE enum status agent_take_desired(struct agent *agent, instant_ms now, bool *routes_changed);
 
-/* At start, when every part is open: the time of earlier runs, messages not yet decided, time edges that passed.
- * Statuses as agent_turn's; what only waits is no failure. */
+/* At start, when every part is open: the time of earlier runs, messages not yet decided, time edges that
+ * passed. Statuses as agent_turn's; what only waits is no failure. */
 MUST_USE enum status agent_catch_up(struct agent *agent);
 
 /* At start: puts the last good desired configuration in force again. */

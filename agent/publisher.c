@@ -9,7 +9,7 @@
 #include "agent/publisher_messages.h"
 #include "base/log.h"
 
-enum { RECORDS_PER_TURN = 64, LOOK_MS = 100 };
+enum { RECORDS_PER_TURN = 64, LOOK_MS = 100, GREETING_WAIT_MS = 1 };
 
 enum status publisher_init(struct publisher *publisher, struct publisher_parts parts,
                            struct board_place *places, uint32_t place_count)
@@ -42,8 +42,16 @@ void publisher_connected(struct publisher *publisher, enum paho_session session)
     pthread_mutex_lock(&publisher->lock);
     publisher->connected = true;
     publisher->is_fresh = true;
+    publisher->is_greeting = true;
     publisher->session_lost = publisher->session_lost || session == PAHO_SESSION_NEW;
     pthread_cond_signal(&publisher->stirred);
+    pthread_mutex_unlock(&publisher->lock);
+}
+
+void publisher_subscribed(struct publisher *publisher)
+{
+    pthread_mutex_lock(&publisher->lock);
+    publisher->is_greeting = false;
     pthread_mutex_unlock(&publisher->lock);
 }
 
@@ -263,12 +271,22 @@ static void wait_for_broker(struct publisher *publisher, bool for_connection, in
     pthread_mutex_unlock(&publisher->lock);
 }
 
+/* The log does not tell of announcements: while one is expected the wait for the log is short. */
+static int greeting_wait(struct publisher *publisher, int timeout_ms)
+{
+    pthread_mutex_lock(&publisher->lock);
+    bool is_greeting = publisher->is_greeting;
+    pthread_mutex_unlock(&publisher->lock);
+    return is_greeting && timeout_ms > GREETING_WAIT_MS ? GREETING_WAIT_MS : timeout_ms;
+}
+
 void publisher_wait(struct publisher *publisher, enum status last, int timeout_ms)
 {
     if (last == STATUS_DISCONNECTED || last == STATUS_FULL) {
         wait_for_broker(publisher, last == STATUS_DISCONNECTED, timeout_ms);
-    } else if (last == STATUS_EMPTY && state_log_wait_committed(publisher->parts.log, publisher->walked,
-                                                                timeout_ms) == STATUS_CLOSED) {
+    } else if (last == STATUS_EMPTY &&
+               state_log_wait_committed(publisher->parts.log, publisher->walked,
+                                        greeting_wait(publisher, timeout_ms)) == STATUS_CLOSED) {
         wait_for_broker(publisher, false, timeout_ms);
     }
 }

@@ -46,6 +46,7 @@ struct publisher {
     pthread_mutex_t lock; /* Guards what follows; never held while publishing. */
     pthread_cond_t stirred;
     bool connected;
+    bool is_greeting;             /* Connected, but not subscribed yet: `ready` will be said in a moment. */
     bool is_fresh;                /* Connected since the last turn. */
     bool session_lost;            /* What was on the way is forgotten: go back to what landed. */
     bool has_landed;              /* Something was acknowledged since the last wait. */
@@ -62,6 +63,7 @@ void publisher_close(struct publisher *publisher);
 
 /* From the MQTT client's callbacks. */
 void publisher_connected(struct publisher *publisher, enum paho_session session);
+void publisher_subscribed(struct publisher *publisher);
 void publisher_disconnected(struct publisher *publisher);
 void publisher_landed(struct publisher *publisher, uint64_t ticket);
 

@@ -12,7 +12,7 @@
  * usleep: after an idle second Paho's receive thread sleeps 100 ms without looking at its socket. That one
  * sleep becomes 0.5 ms. One that follows hard upon another becomes 20 ms only: then the thread has no socket
  * to wait for, or Paho is waiting for its threads to end and gives up after 100 sleeps, which must last
- * longer than the idle second.
+ * longer than the idle second. Soon after a connect, when that second is 10 ms, it becomes 1 ms.
  *
  * writev, write (TLS): when a write fails, Paho frees a QoS 1 message that its list of unacknowledged ones
  * still holds, reads it at the next reconnect and frees it again. On the sockets marked by connect a broken
@@ -36,6 +36,7 @@ enum {
     IDLE_SLEEP_US = 100000,
     SHORT_SLEEP_US = 500,
     REPEATED_SLEEP_US = 20000,
+    HURRIED_SLEEP_US = 1000,
     HARD_UPON_US = 50000,
     IDLE_POLL_MS = 1000,
     SHORT_POLL_MS = 10,
@@ -122,7 +123,10 @@ int usleep(useconds_t duration_us)
 {
     static _Thread_local int64_t woken_us;
     if (duration_us == IDLE_SLEEP_US) {
-        duration_us = monotonic_us() - woken_us > HARD_UPON_US ? SHORT_SLEEP_US : REPEATED_SLEEP_US;
+        int64_t now_us = monotonic_us();
+        bool is_hurrying = now_us < atomic_load(&hurry_until_us);
+        useconds_t repeated_us = is_hurrying ? HURRIED_SLEEP_US : REPEATED_SLEEP_US;
+        duration_us = now_us - woken_us > HARD_UPON_US ? SHORT_SLEEP_US : repeated_us;
     }
     struct timespec sleep = {.tv_sec = (time_t)(duration_us / 1000000),
                              .tv_nsec = (long)(duration_us % 1000000) * 1000};

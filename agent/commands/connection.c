@@ -70,6 +70,7 @@ static void on_subscribed(void *self)
     announcements_repeat(&connection->agent->announcements);
     agent_announce_status(connection->agent, false);
     agent_announce_canary(connection->agent);
+    publisher_subscribed(&connection->agent->publisher);
     log_info("broker.subscribed", "agent=%.*s", (int)connection->agent->settings->agent_id.length,
              connection->agent->settings->agent_id.text);
 }

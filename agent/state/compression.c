@@ -21,7 +21,9 @@ enum status deflater_init(struct deflater *deflater, void *memory, int level)
 {
     arena_init(&deflater->arena, memory, DEFLATER_MEMORY_BYTES);
     use_arena(&deflater->stream, &deflater->arena);
-    return deflateInit(&deflater->stream, level) == Z_OK ? STATUS_OK : STATUS_NO_MEMORY;
+    int result =
+        deflateInit2(&deflater->stream, level, Z_DEFLATED, WINDOW_BITS, MEMORY_LEVEL, Z_DEFAULT_STRATEGY);
+    return result == Z_OK ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 void deflater_begin(struct deflater *deflater, uint8_t *out, size_t capacity)

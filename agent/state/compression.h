@@ -9,8 +9,9 @@
 #include "base/status.h"
 
 enum {
-    DEFLATER_MEMORY_BYTES =
-        320 << 10, /* zlib's own need at its default window and memory level, and some to spare. */
+    WINDOW_BITS = 14, /* 16 KiB: frames are small, and so is the memory of the machine. */
+    MEMORY_LEVEL = 7,
+    DEFLATER_MEMORY_BYTES = 192 << 10, /* zlib's own need at that window and level, and some to spare. */
     INFLATER_MEMORY_BYTES = 64 << 10,
 };
 

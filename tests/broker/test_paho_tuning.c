@@ -177,15 +177,30 @@ static void message_after_an_idle_second_is_quick(void **context)
     assert_in_range(quickest_us, 0, 25000);
 }
 
+static void repeated_sleeps_are_short_soon_after_a_connect(void **context)
+{
+    (void)context;
+    struct sockaddr_in nowhere = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    int file = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(file, (struct sockaddr *)&nowhere, sizeof nowhere), -1);
+    close(file);
+    usleep(100000);
+    int64_t start_us = now_us();
+    usleep(100000);
+    assert_in_range(now_us() - start_us, 1000, 19000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        /* Before any connect, after which Paho is hurried. */
+        cmocka_unit_test(only_the_idle_sleep_is_shortened),
         cmocka_unit_test(everybody_finds_the_tuned_functions_first),
         cmocka_unit_test(connect_sets_nodelay),
         cmocka_unit_test(only_pahos_wait_is_hurried_and_only_soon_after_a_connect),
         cmocka_unit_test(broken_connection_looks_full_to_the_writer_and_ended_to_the_reader),
         cmocka_unit_test(other_sockets_and_files_keep_their_errors),
-        cmocka_unit_test(only_the_idle_sleep_is_shortened),
+        cmocka_unit_test(repeated_sleeps_are_short_soon_after_a_connect),
         cmocka_unit_test_setup_teardown(message_after_an_idle_second_is_quick, scene_open, scene_close),
     };
     signal(SIGPIPE, SIG_IGN);
