@@ -114,15 +114,6 @@ static void second_agent_is_refused_the_store(void **context)
     expect(stage_event(stage, "acme/d/tea", "{}"), "decision", "allow");
 }
 
-static void taken_port_is_said(void **context)
-{
-    struct stage *stage = *context;
-    char listen[64];
-    snprintf(listen, sizeof listen, "http.listen=127.0.0.1:%u", stage->broker.ports[BROKER_TCP]);
-    const char *const arguments[] = {"run", "--config", stage->agent.config_file, "--set", listen, NULL};
-    expect_outcome(stage, arguments, EXIT_CANNOT_START, strchr(listen, '=') + 1);
-}
-
 static void settings_can_be_set_on_the_command_line(void **context)
 {
     struct stage *stage = *context;
@@ -283,7 +274,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(check_names_each_error_with_its_path, open_prepared, stage_close),
         cmocka_unit_test_setup_teardown(run_refuses_a_bad_configuration, open_prepared, stage_close),
         cmocka_unit_test_setup_teardown(second_agent_is_refused_the_store, open_started, stage_close),
-        cmocka_unit_test_setup_teardown(taken_port_is_said, open_prepared, stage_close),
         cmocka_unit_test_setup_teardown(settings_can_be_set_on_the_command_line, open_prepared, stage_close),
         cmocka_unit_test_setup_teardown(password_is_never_printed, open_prepared, stage_close),
         cmocka_unit_test_setup_teardown(commands_need_a_store, open_prepared, stage_close),
