@@ -385,7 +385,6 @@ static enum status open_parts(struct agent *agent, struct outlet outlet, char *m
 enum status agent_open(struct agent *agent, const struct agent_options *options, struct outlet outlet,
                        char message[FAILURE_MESSAGE_MAX])
 {
-    memset(agent, 0, sizeof *agent);
     agent->options = *options;
     agent->source = *options->source;
     draw_identity(agent);

@@ -5,7 +5,10 @@
 
 void announcements_init(struct announcements *announcements)
 {
-    memset(announcements, 0, sizeof *announcements);
+    for (size_t i = 0; i < ANNOUNCEMENT_KINDS; i++) {
+        announcements->items[i].length = 0;
+        announcements->items[i].waiting = false;
+    }
     pthread_mutex_init(&announcements->lock, NULL);
 }
 

@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <string.h>
 #include <time.h>
 
 #include "agent/clock.h"
@@ -14,7 +13,6 @@ enum { RECORDS_PER_TURN = 64, LOOK_MS = 100, GREETING_WAIT_MS = 1 };
 enum status publisher_init(struct publisher *publisher, struct publisher_parts parts,
                            struct board_place *places, uint32_t place_count)
 {
-    memset(publisher, 0, sizeof *publisher);
     publisher->parts = parts;
     flights_init(&publisher->flights);
     state_board_init(&publisher->board, places, place_count);

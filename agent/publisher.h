@@ -56,7 +56,7 @@ struct publisher {
     char payload[ANNOUNCEMENT_BYTES_MAX];
 };
 
-/* `places` for the state board are zeroed memory of the caller's. */
+/* `publisher` is all zero; `places` for the state board are zeroed memory of the caller's. */
 MUST_USE enum status publisher_init(struct publisher *publisher, struct publisher_parts parts,
                                     struct board_place *places, uint32_t place_count);
 void publisher_close(struct publisher *publisher);
