@@ -166,7 +166,7 @@ static enum status load_image(struct publisher *publisher, const struct record *
     return status == STATUS_OK ? STATUS_OK : STATUS_CORRUPT;
 }
 
-/* Publishes the governors in `wanted`; those in `changes` whatever the pace, the others if their second has
+/* Publishes the governors in `changes` whatever the pace, the others if their second has
  * passed. */
 static enum status publish_states(struct publisher *publisher, struct board_place *place,
                                   governor_set changes, instant_ms now)
