@@ -6,6 +6,7 @@
 
 enum {
     ID_REUSED_QUIET_MS = 60000,
+    IDLE_MARK_MS = 60000,
     PUBLISH_ROUNDS_MAX = 1000,
 };
 
@@ -41,6 +42,7 @@ enum status agent_commit(struct agent *agent)
     struct state_log_listener released = {.record = free_committed, .self = agent};
     enum status status = state_log_commit(&agent->log, released);
     if (status == STATUS_OK) {
+        atomic_store(&agent->committed_at, atomic_load(&agent->clock.high));
         histogram_record(&agent->metrics.commit, clock_monotonic_us() - began_us);
         metrics_count(&agent->metrics, METRIC_COMMITS);
     } else if (status == STATUS_IO) {
@@ -117,8 +119,17 @@ static void judge_store(struct agent *agent)
     }
 }
 
+/* An idle agent's clock and marks become durable now and then, too. */
+static void mark_time(struct agent *agent, instant_ms now)
+{
+    if (now - atomic_load(&agent->committed_at) >= IDLE_MARK_MS) {
+        state_log_mark(&agent->log);
+    }
+}
+
 enum status agent_tend(struct agent *agent, struct moment moment)
 {
+    mark_time(agent, moment.now);
     judge_clock(agent, moment);
     judge_pool(agent);
     judge_store(agent);

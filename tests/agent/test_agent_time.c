@@ -224,6 +224,23 @@ static void clock_that_jumps_back_stands_still(void **context)
     fixture_free(fixture);
 }
 
+static void highest_time_is_remembered_by_an_idle_agent_too(void **context)
+{
+    (void)context;
+    struct fixture *fixture = started(NULL);
+    fixture->now -= 3600 * 1000;
+    fixture_restart(fixture);
+    published_has(fixture_ask(fixture, "{}"), "\"time\":\"2026-11-13T12:00:00.000Z\"");
+    fixture->now = FIXTURE_NOON;
+    for (int i = 0; i < 70; i++) {
+        fixture_pass(fixture, 1000);
+    }
+    fixture->now = FIXTURE_NOON;
+    fixture_restart(fixture);
+    published_has(fixture_ask(fixture, "{}"), "\"time\":\"2026-11-13T12:01:");
+    fixture_free(fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +253,7 @@ int main(void)
         cmocka_unit_test(window_that_ends_is_published),
         cmocka_unit_test(credit_expires_in_time),
         cmocka_unit_test(edges_passed_while_down_are_published_before_anything_else),
+        cmocka_unit_test(highest_time_is_remembered_by_an_idle_agent_too),
         cmocka_unit_test(clock_that_jumps_back_stands_still),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
