@@ -116,10 +116,14 @@ static bool settle_connection(struct publisher *publisher)
     pthread_mutex_lock(&publisher->lock);
     bool connected = publisher->connected;
     bool session_lost = publisher->session_lost;
-    publisher->has_caught_up = publisher->has_caught_up && !publisher->is_fresh;
+    bool is_fresh = publisher->is_fresh;
     publisher->session_lost = false;
     publisher->is_fresh = false;
     pthread_mutex_unlock(&publisher->lock);
+    if (is_fresh) {
+        publisher->has_caught_up = false;
+        publisher->catch_up_to = state_log_committed(publisher->parts.log);
+    }
     if (session_lost) {
         start_over(publisher);
     }
@@ -239,9 +243,10 @@ enum status publisher_turn(struct publisher *publisher, instant_ms now)
         return due;
     }
     status = walk_log(publisher, now);
-    if (status == STATUS_EMPTY && !publisher->has_caught_up) {
+    bool is_caught_up = status == STATUS_EMPTY || publisher->walked >= publisher->catch_up_to;
+    if (is_caught_up && !publisher->has_caught_up) {
         publisher->has_caught_up = true;
-        return STATUS_OK; /* Once more, for the announcements. */
+        return status == STATUS_EMPTY ? STATUS_OK : status; /* Once more, for the announcements. */
     }
     return status == STATUS_EMPTY && due == STATUS_OK ? STATUS_OK : status;
 }

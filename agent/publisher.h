@@ -42,8 +42,9 @@ struct publisher {
     record_ref answered;   /* The decision of this record was handed over, what else it owes perhaps not. */
     record_ref undeferred; /* Up to here no state is deferred; found at `looked_at`. */
     instant_ms looked_at;
-    bool has_caught_up;   /* What was committed before this connection is out: now `ready` may be said. */
-    pthread_mutex_t lock; /* Guards what follows; never held while publishing. */
+    record_ref catch_up_to; /* What was committed before this connection. */
+    bool has_caught_up;     /* What was committed before this connection is out: now `ready` may be said. */
+    pthread_mutex_t lock;   /* Guards what follows; never held while publishing. */
     pthread_cond_t stirred;
     bool connected;
     bool is_greeting;             /* Connected, but not subscribed yet: `ready` will be said in a moment. */

@@ -240,6 +240,14 @@ uint64_t state_log_pool_sequence_high(struct state_log *log)
     return high;
 }
 
+record_ref state_log_committed(struct state_log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    record_ref committed = log->committed_ref;
+    pthread_mutex_unlock(&log->lock);
+    return committed;
+}
+
 instant_ms state_log_clock_high(struct state_log *log)
 {
     return atomic_load(&log->clock_high);

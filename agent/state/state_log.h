@@ -129,6 +129,9 @@ uint64_t state_log_pool_sequence_high(struct state_log *log);
 instant_ms state_log_clock_high(struct state_log *log);
 record_ref state_log_outbox_cursor(struct state_log *log);
 
+/* The last committed record; RECORD_REF_NONE if there is none. */
+record_ref state_log_committed(struct state_log *log);
+
 /* Carried in the header of the next frame; any time, also within a transaction. They never go back. */
 void state_log_set_clock_high(struct state_log *log, instant_ms instant);
 void state_log_set_outbox_cursor(struct state_log *log, record_ref cursor);

@@ -261,6 +261,36 @@ static void long_outbox_is_read_from_the_log_in_order(void **context)
     fixture_free(fixture);
 }
 
+/* Or a busy agent would never be ready. */
+static void ready_waits_only_for_what_was_owed_before(void **context)
+{
+    (void)context;
+    struct fixture *fixture = started(NULL);
+    fixture_disconnect(fixture);
+    for (int i = 0; i < 10; i++) {
+        ask_number(fixture, i);
+    }
+    fixture->refuses_after = 0;
+    fixture_connect(fixture, PAHO_SESSION_NEW);
+    for (int i = 10; i < 400; i++) {
+        ask_number(fixture, i);
+    }
+    size_t from = fixture->count;
+    fixture->refuses_after = UINT32_MAX;
+    fixture->announces = true;
+    agent_announce_status(fixture->agent, false);
+    fixture_turn(fixture);
+    assert_int_equal(fixture_count(fixture, DECISIONS, from), 400);
+    const struct published *ready = fixture_last(fixture, "flyball/v1/agent/a1/status", from);
+    published_has(ready, "\"state\":\"ready\"");
+    size_t before = 0;
+    for (const struct published *at = &fixture->published[from]; at < ready; at++) {
+        before += strncmp(at->topic, DECISIONS, strlen(DECISIONS)) == 0 ? 1 : 0;
+    }
+    assert_in_range(before, 10, 100);
+    fixture_free(fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +304,7 @@ int main(void)
         cmocka_unit_test(deferred_state_on_the_way_at_a_crash_is_published_again),
         cmocka_unit_test(decision_is_said_once_when_its_plain_answer_must_wait),
         cmocka_unit_test(alert_lost_on_the_way_is_published_again),
+        cmocka_unit_test(ready_waits_only_for_what_was_owed_before),
         cmocka_unit_test(long_outbox_is_read_from_the_log_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
