@@ -80,6 +80,7 @@ struct agent {
     /* Connection. */
     _Atomic(bool) is_connected;
     _Atomic(bool) is_subscribed;
+    _Atomic(bool) is_stopping; /* It has said so. */
     _Atomic(uint64_t) canary_sent;
     _Atomic(uint64_t) canary_seen;
     uint64_t connects;

@@ -25,6 +25,11 @@ static struct status_message status_of(struct agent *agent, enum agent_state sta
 
 void agent_announce_status(struct agent *agent, bool is_stopping)
 {
+    if (is_stopping) {
+        atomic_store(&agent->is_stopping, true);
+    } else if (atomic_load(&agent->is_stopping)) {
+        return; /* A late reconnect makes a stopping agent not ready again. */
+    }
     char buffer[STATUS_MESSAGE_MAX];
     struct text text = text_of(buffer, sizeof buffer);
     struct status_message message = status_of(agent, is_stopping ? AGENT_STOPPING : AGENT_READY);
