@@ -151,10 +151,12 @@ static enum paho_session take_session(struct paho_client *client)
 }
 
 /* Copies what is wanted now; returns its version. */
-static uint64_t copy_wanted(struct paho_client *client, struct paho_filters *wanted)
+static uint64_t copy_wanted(struct paho_client *client, struct paho_filters *wanted, enum paho_ask *ask)
 {
     pthread_mutex_lock(&client->mutex);
     *wanted = client->wanted;
+    *ask = client->wants_every ? PAHO_ASK_EVERY : PAHO_ASK_CHANGED;
+    client->wants_every = false;
     uint64_t version = client->wanted_version;
     pthread_mutex_unlock(&client->mutex);
     return version;
@@ -194,11 +196,12 @@ static void give_up(struct paho_client *client, enum status status, const struct
 /* Keeps the subscriptions as wanted for as long as the connection lasts. */
 static void keeper_serve(struct paho_client *client, struct paho_filters *wanted)
 {
-    enum paho_ask ask = PAHO_ASK_EVERY;
     uint64_t version;
+    paho_client_resubscribe(client);
     do {
         struct paho_subscribe_error error;
-        version = copy_wanted(client, wanted);
+        enum paho_ask ask;
+        version = copy_wanted(client, wanted, &ask);
         enum status status = paho_subscribe(client, wanted, ask, &error);
         if (is_stopping(client)) {
             return;
@@ -208,7 +211,6 @@ static void keeper_serve(struct paho_client *client, struct paho_filters *wanted
             return;
         }
         report_subscribed(client);
-        ask = PAHO_ASK_CHANGED;
     } while (await_change(client, version));
 }
 
@@ -284,6 +286,15 @@ enum status paho_client_set_subscriptions(struct paho_client *client,
     }
     pthread_mutex_unlock(&client->mutex);
     return status;
+}
+
+void paho_client_resubscribe(struct paho_client *client)
+{
+    pthread_mutex_lock(&client->mutex);
+    client->wants_every = true;
+    client->wanted_version++;
+    pthread_cond_broadcast(&client->changed);
+    pthread_mutex_unlock(&client->mutex);
 }
 
 bool paho_client_is_connected(struct paho_client *client)

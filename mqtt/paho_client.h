@@ -127,6 +127,10 @@ MUST_USE enum status paho_client_set_subscriptions(struct paho_client *client,
                                                    const struct paho_subscription *subscriptions,
                                                    size_t subscription_count);
 
+/* Asks for every subscription again, for a broker that seems to have lost them: `subscribed` follows. Any
+ * thread but a Paho one; without a connection it changes nothing, for a new one asks anyway. */
+void paho_client_resubscribe(struct paho_client *client);
+
 /* From any thread but a Paho one; old by the time it returns. */
 bool paho_client_is_connected(struct paho_client *client);
 uint32_t paho_client_in_flight(struct paho_client *client);

@@ -262,6 +262,11 @@ void connection_follow_routes(struct connection *connection)
     }
 }
 
+void connection_resubscribe(struct connection *connection)
+{
+    paho_client_resubscribe(connection->client);
+}
+
 void connection_stop(struct connection *connection, uint32_t timeout_ms)
 {
     paho_client_disconnect(connection->client, timeout_ms);

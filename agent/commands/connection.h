@@ -30,6 +30,9 @@ MUST_USE enum status connection_start(struct connection *connection);
 /* The routes have changed: other topics are subscribed from now on. */
 void connection_follow_routes(struct connection *connection);
 
+/* The broker does not deliver what is subscribed: asks for it all again. */
+void connection_resubscribe(struct connection *connection);
+
 /* Says goodbye; what is in flight may land within `timeout_ms`. */
 void connection_stop(struct connection *connection, uint32_t timeout_ms);
 void connection_close(struct connection *connection);

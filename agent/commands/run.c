@@ -15,6 +15,7 @@
 enum {
     TEND_MS = 20,
     CANARY_MS = 1000,
+    CANARY_PATIENCE_MS = 10000,
     DRAIN_MS = 2000, /* With the goodbye, and the two seconds that may take beyond its own time: below 5 s. */
     DISCONNECT_MS = 500,
     HEAP_SPARE_BYTES = 64 * 1024,
@@ -27,6 +28,7 @@ struct running {
     struct connection connection;
     instant_ms metrics_due; /* Monotonic milliseconds. */
     instant_ms canary_due;
+    instant_ms canary_lost; /* When the one on its way counts as lost. */
     bool had_subscribed;
 };
 
@@ -67,6 +69,36 @@ static uint32_t metrics_interval(struct agent *agent)
     return interval_ms;
 }
 
+static bool canary_is_back(struct agent *agent)
+{
+    return atomic_load(&agent->canary_seen) == atomic_load(&agent->canary_sent);
+}
+
+/* The next one leaves when the last is back. One that stays away says that the broker has forgotten the
+ * subscriptions of a connection that lives. */
+static void tend_canary(struct running *running, instant_ms now)
+{
+    struct agent *agent = running->agent;
+    if (!atomic_load(&agent->is_subscribed)) {
+        running->canary_lost = now + CANARY_PATIENCE_MS; /* A new connection sends a new one. */
+        return;
+    }
+    if (now < running->canary_due) {
+        return;
+    }
+    bool is_back = canary_is_back(agent);
+    if (!is_back && now < running->canary_lost) {
+        return;
+    }
+    if (!is_back) {
+        log_warn("canary.lost", "patience_ms=%d; subscribing again", CANARY_PATIENCE_MS);
+        connection_resubscribe(&running->connection);
+    }
+    agent_announce_canary(agent);
+    running->canary_due = now + CANARY_MS;
+    running->canary_lost = now + CANARY_PATIENCE_MS;
+}
+
 static void say_what_is_due(struct running *running)
 {
     struct agent *agent = running->agent;
@@ -76,10 +108,7 @@ static void say_what_is_due(struct running *running)
         malloc_trim(HEAP_SPARE_BYTES);
         running->metrics_due = now + metrics_interval(agent);
     }
-    if (now >= running->canary_due && atomic_load(&agent->is_subscribed)) {
-        agent_announce_canary(agent);
-        running->canary_due = now + CANARY_MS;
-    }
+    tend_canary(running, now);
 }
 
 /* One round of what the main thread does between signals. */

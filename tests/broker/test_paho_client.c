@@ -203,6 +203,20 @@ static void subscriptions_can_be_replaced_while_connected(void **context)
     assert_string_equal(recorder_message(&scene->recorder, 1).payload, "kept");
 }
 
+static void subscriptions_are_asked_for_again_on_demand(void **context)
+{
+    struct scene *scene = *context;
+    broker_start(&scene->broker);
+    scene_open_peer(scene);
+    scene_open_client(scene, PAHO_PROTOCOL_5);
+    scene_await_subscribed(scene, 1);
+    paho_client_resubscribe(scene->recorder.client);
+    scene_await_subscribed(scene, 2);
+    peer_publish_text(&scene->peer, "test/event/1", "once", 1);
+    scene_await_messages(scene, 1);
+    assert_string_equal(recorder_message(&scene->recorder, 0).payload, "once");
+}
+
 static void too_many_subscriptions_change_nothing(void **context)
 {
     struct scene *scene = *context;
@@ -269,6 +283,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(disconnect_waits_for_what_is_in_flight, scene_open, scene_close),
         cmocka_unit_test_setup_teardown(subscriptions_can_be_replaced_while_connected, scene_open,
                                         scene_close),
+        cmocka_unit_test_setup_teardown(subscriptions_are_asked_for_again_on_demand, scene_open, scene_close),
         cmocka_unit_test_setup_teardown(too_many_subscriptions_change_nothing, scene_open, scene_close),
         cmocka_unit_test_setup_teardown(too_large_a_packet_does_not_end_the_client, open_narrow_scene,
                                         scene_close),
