@@ -194,6 +194,7 @@ static enum exit_code run_agent(struct running *running, const struct agent_opti
     if (connection_start(&running->connection) != STATUS_OK) {
         agent_fail(running->agent, STATUS_NO_MEMORY);
     }
+    running->canary_lost = monotonic_ms() + CANARY_PATIENCE_MS;
     tend_until_stopped(running, &signals);
     return stop(running);
 }
