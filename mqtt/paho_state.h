@@ -69,7 +69,7 @@ struct paho_client {
     struct paho_suback suback;
     struct paho_filters wanted;
     uint64_t wanted_version;
-    bool wants_every; /* Filters already placed are to be asked for again. */
+    bool wants_every;            /* Filters already placed are to be asked for again. */
     struct paho_flight *flights; /* in_flight_most of them. */
     struct paho_flight *free_flight;
     uint32_t in_flight;
