@@ -12,7 +12,8 @@
  * usleep: after an idle second Paho's receive thread sleeps 100 ms without looking at its socket. That one
  * sleep becomes 0.5 ms. One that follows hard upon another becomes 20 ms only: then the thread has no socket
  * to wait for, or Paho is waiting for its threads to end and gives up after 100 sleeps, which must last
- * longer than the idle second. Soon after a connect, when that second is 10 ms, it becomes 1 ms.
+ * longer than the idle second. Soon after a connect, when that second is 10 ms, the receive thread's becomes
+ * 1 ms.
  *
  * writev, write (TLS): when a write fails, Paho frees a QoS 1 message that its list of unacknowledged ones
  * still holds, reads it at the next reconnect and frees it again. On the sockets marked by connect a broken
@@ -85,12 +86,16 @@ int connect(int file, __CONST_SOCKADDR_ARG any_address, socklen_t length)
     return (int)syscall(SYS_connect, file, address, length);
 }
 
+/* This is Paho's receive thread: it polls. A thread that waits for Paho's to end does not. */
+static _Thread_local bool is_receiving;
+
 /* Under a name of its own, since the C library's header says that poll never reads `files`. */
 int hurried_poll(struct pollfd *files, nfds_t count, int timeout_ms) __asm__("poll");
 
 int hurried_poll(struct pollfd *files, nfds_t count, int timeout_ms)
 {
     bool is_pahos = timeout_ms == IDLE_POLL_MS && count > 0 && files[0].events == (POLLIN | POLLNVAL);
+    is_receiving = is_receiving || is_pahos;
     if (is_pahos && monotonic_us() < atomic_load(&hurry_until_us)) {
         timeout_ms = SHORT_POLL_MS;
     }
@@ -124,7 +129,7 @@ int usleep(useconds_t duration_us)
     static _Thread_local int64_t woken_us;
     if (duration_us == IDLE_SLEEP_US) {
         int64_t now_us = monotonic_us();
-        bool is_hurrying = now_us < atomic_load(&hurry_until_us);
+        bool is_hurrying = is_receiving && now_us < atomic_load(&hurry_until_us);
         useconds_t repeated_us = is_hurrying ? HURRIED_SLEEP_US : REPEATED_SLEEP_US;
         duration_us = now_us - woken_us > HARD_UPON_US ? SHORT_SLEEP_US : repeated_us;
     }
