@@ -1,4 +1,4 @@
-/* What the agent says about itself: status, alerts, the configuration report, its canary. */
+/* What the agent says about itself: status, alerts, its canary. */
 #ifndef FLYBALL_MQTT_AGENT_MESSAGE_H
 #define FLYBALL_MQTT_AGENT_MESSAGE_H
 
@@ -28,32 +28,11 @@ struct alert_message {
     struct bytes message;
 };
 
-enum config_status { CONFIG_ACCEPTED, CONFIG_REJECTED, CONFIG_SHADOW, CONFIG_VALID };
-
-struct config_report_error {
-    struct bytes path; /* A JSON pointer relative to `state`. */
-    struct bytes code;
-    struct bytes message;
-};
-
-struct config_report {
-    bool has_version; /* false when the desired message had none to read: null. */
-    uint64_t version;
-    uint64_t active_version;
-    enum config_status status;
-    struct bytes sha256; /* Hexadecimal, of the desired payload's bytes. */
-    instant_ms time;
-    const struct config_report_error *errors;
-    size_t error_count;
-};
-
 const char *agent_state_name(enum agent_state state);
-const char *config_status_name(enum config_status status);
 
 /* Each appends one JSON object. All strings are valid UTF-8. */
 void agent_put_status(struct text *text, const struct status_message *message);
 void agent_put_alert(struct text *text, const struct alert_message *message);
-void agent_put_config_report(struct text *text, const struct config_report *report);
 
 /* The same arguments give the same bytes: an arriving canary is the agent's own when its payload equals what
  * it sent. */

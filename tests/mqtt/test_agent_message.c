@@ -49,44 +49,6 @@ static void an_alert_says_what_and_since_when(void **context)
                         "\"message\":\"no \\\"room\\\"\"}");
 }
 
-static void a_config_report_lists_its_errors(void **context)
-{
-    (void)context;
-    struct config_report_error errors[2] = {
-        {bytes_of_string("/plans/gold/quotas/0/limit"), bytes_of_string("range"),
-         bytes_of_string("too large")},
-        {bytes_of_string(""), bytes_of_string("type"), bytes_of_string("no object")},
-    };
-    struct config_report report = {.has_version = true,
-                                   .version = 43,
-                                   .active_version = 42,
-                                   .status = CONFIG_REJECTED,
-                                   .sha256 = bytes_of_string("00ff"),
-                                   .time = 1795244400000,
-                                   .errors = errors,
-                                   .error_count = 2};
-    struct text text = text_of(storage, sizeof storage);
-    agent_put_config_report(&text, &report);
-    assert_string_equal(
-        text_string(&text),
-        "{\"version\":43,\"active_version\":42,\"status\":\"rejected\",\"sha256\":\"00ff\",\"time\":"
-        "\"2026-11-21T07:00:00.000Z\",\"errors\":[{\"path\":\"/plans/gold/quotas/0/limit\",\"code\":"
-        "\"range\",\"message\":\"too large\"},{\"path\":\"\",\"code\":\"type\",\"message\":\"no object\"}]}");
-}
-
-static void a_report_without_errors_or_version_says_so(void **context)
-{
-    (void)context;
-    struct config_report report = {.status = CONFIG_ACCEPTED};
-    struct text text = text_of(storage, sizeof storage);
-    agent_put_config_report(&text, &report);
-    assert_string_equal(text_string(&text),
-                        "{\"version\":null,\"active_version\":0,\"status\":\"accepted\",\"sha256\":\"\","
-                        "\"time\":\"1970-01-01T00:00:00.000Z\",\"errors\":[]}");
-    assert_string_equal(config_status_name(CONFIG_SHADOW), "shadow");
-    assert_string_equal(config_status_name(CONFIG_VALID), "valid");
-}
-
 static void a_canary_is_told_from_every_other(void **context)
 {
     (void)context;
@@ -101,8 +63,6 @@ int main(void)
         cmocka_unit_test(a_status_tells_who_runs_since_when),
         cmocka_unit_test(the_will_differs_in_its_state_alone),
         cmocka_unit_test(an_alert_says_what_and_since_when),
-        cmocka_unit_test(a_config_report_lists_its_errors),
-        cmocka_unit_test(a_report_without_errors_or_version_says_so),
         cmocka_unit_test(a_canary_is_told_from_every_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
