@@ -4,20 +4,13 @@
 #define FLYBALL_CONFIG_REMOTE_H
 
 #include "base/instant.h"
+#include "base/sha256.h"
 #include "config/errors.h"
 #include "config/load.h"
 #include "config/snapshot.h"
 
-enum { SHA256_BYTES = 32 };
-
 /* The largest version: beyond, a JSON number is not exact. */
 #define REMOTE_VERSION_MOST 9007199254740992ULL
-
-struct sha256 {
-    uint8_t bytes[SHA256_BYTES];
-};
-
-struct sha256 sha256_of(struct bytes bytes);
 
 /* The desired configuration in force. Version 0: none, the file alone. */
 struct remote_active {

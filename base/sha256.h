@@ -1,0 +1,37 @@
+/* SHA-256 (FIPS 180-4), by OpenSSL's libcrypto. */
+#ifndef FLYBALL_BASE_SHA256_H
+#define FLYBALL_BASE_SHA256_H
+
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+enum { SHA256_BYTES = 32 };
+
+struct sha256 {
+    uint8_t bytes[SHA256_BYTES];
+};
+
+/* Of one piece; libcrypto may allocate. */
+struct sha256 sha256_of(struct bytes bytes);
+
+bool sha256_equal(const struct sha256 *left, const struct sha256 *right);
+
+/* Hashes again and again without allocating. One computation at a time; not thread-safe. All zero is closed.
+ */
+struct sha256_hasher {
+    void *context;   /* EVP_MD_CTX */
+    void *algorithm; /* EVP_MD */
+};
+
+/* Takes all the memory it will need: STATUS_NO_MEMORY. */
+MUST_USE enum status sha256_open(struct sha256_hasher *hasher);
+void sha256_close(struct sha256_hasher *hasher);
+
+/* The hash of everything added between begin and end. */
+void sha256_begin(struct sha256_hasher *hasher);
+void sha256_add(struct sha256_hasher *hasher, struct bytes bytes);
+struct sha256 sha256_end(struct sha256_hasher *hasher);
+
+#endif
