@@ -98,13 +98,19 @@ static void run_command(const char *format, ...)
 
 struct fixture *fixture_new(const char *config)
 {
+    return fixture_new_in("/tmp", config);
+}
+
+struct fixture *fixture_new_in(const char *parent, const char *config)
+{
     struct fixture *fixture = calloc(1, sizeof *fixture);
     assert_non_null(fixture);
-    snprintf(fixture->folder, sizeof fixture->folder, "/tmp/flyball-agent-XXXXXX");
+    snprintf(fixture->folder, sizeof fixture->folder, "%.64s/flyball-agent-XXXXXX", parent);
     assert_non_null(mkdtemp(fixture->folder));
     snprintf(fixture->config, sizeof fixture->config, "%s", config == NULL ? "{}" : config);
     fixture->now = FIXTURE_NOON;
     fixture->seed = 1;
+    fixture->io = io_posix();
     fixture->refuses_after = UINT32_MAX;
     fixture_unset(fixture);
     return fixture;
@@ -170,7 +176,7 @@ enum status fixture_try_open(struct fixture *fixture)
     struct agent_options options = {.source = &fixture->source,
                                     .config_path =
                                         fixture->config_path[0] == '\0' ? NULL : fixture->config_path,
-                                    .io = io_posix(),
+                                    .io = fixture->io,
                                     .wall = fixture->now,
                                     .seed = fixture->seed};
     struct outlet outlet = {.publish = broker_publish, .self = fixture};

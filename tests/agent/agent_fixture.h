@@ -33,6 +33,7 @@ struct fixture {
     char message[FAILURE_MESSAGE_MAX]; /* Of the last open. */
     instant_ms now;
     uint64_t seed;
+    struct io io; /* The file calls of the next start; the operating system's unless replaced. */
     /* The broker. */
     bool is_connected;
     bool holds_acknowledgements; /* Publications land only by fixture_land_all. */
@@ -46,6 +47,8 @@ struct fixture {
 /* `config` is JSON, NULL for the defaults. Folders, durability and all that must be quick are set beside it.
  */
 struct fixture *fixture_new(const char *config);
+/* The same with its folder elsewhere than in /tmp. */
+struct fixture *fixture_new_in(const char *parent, const char *config);
 /* Writes a configuration where a start after this and agent_reload find it. */
 void fixture_write_config(struct fixture *fixture, const char *config);
 void fixture_free(struct fixture *fixture);
