@@ -16,7 +16,8 @@ enum { LOCK_TRIES = 50, LOCK_PAUSE_US = 10000 };
 
 enum {
     HOT_PER_KEPT = 64, /* One hot place in so many is kept for time edges and compaction. */
-    SEGMENT_BYTES_LEAST = ((DECIDER_TRANSACTION_BYTES + 4096) * 2 + 4095) / 4096 * 4096,
+    /* What state_log_batch_most asks for a batch that holds one transaction. */
+    SEGMENT_BYTES_LEAST = (((DECIDER_TRANSACTION_BYTES / 48 + 1) * 53 + 4608) * 2 + 4095) / 4096 * 4096,
 };
 
 /* What was opened so far, to be closed in reverse when a later part fails. */
@@ -182,7 +183,7 @@ static enum status open_log(struct agent *agent, char *message)
                  strerror(errno));
         return STATUS_IO;
     }
-    uint64_t batch_most = store->segment_bytes / 2 - 4096;
+    uint32_t batch_most = state_log_batch_most(store->segment_bytes);
     if (batch_most < DECIDER_TRANSACTION_BYTES) {
         snprintf(message, FAILURE_MESSAGE_MAX,
                  "store.segment_bytes %llu is too small: at least %d are needed",
@@ -196,7 +197,7 @@ static enum status open_log(struct agent *agent, char *message)
         .segment_bytes = store->segment_bytes,
         .max_bytes = store->max_bytes,
         .compression = (int)store->compression,
-        .batch_bytes = (uint32_t)(batch_most < BATCH_BYTES ? batch_most : BATCH_BYTES),
+        .batch_bytes = batch_most < BATCH_BYTES ? batch_most : BATCH_BYTES,
         .subjects_max = store->subjects_max,
         .recent_bytes = RECENT_BYTES,
         .hash_key = agent->secret,

@@ -9,7 +9,7 @@ static_assert((int)RECORD_HEADER_MAX <= (int)RECORD_CHARGE, "a record never take
 
 /* More places than full-sized records need: small ones are let in by bytes and should not run out of places
  * first. */
-static uint32_t entries_for(uint32_t capacity)
+uint32_t batch_entries_most(uint32_t capacity)
 {
     uint32_t entries = capacity / ENTRY_SHARE + 1;
     return entries < BATCH_RECORDS_MAX ? entries : BATCH_RECORDS_MAX;
@@ -17,7 +17,7 @@ static uint32_t entries_for(uint32_t capacity)
 
 static size_t entries_bytes(uint32_t capacity)
 {
-    return entries_for(capacity) * sizeof(struct batch_entry);
+    return batch_entries_most(capacity) * sizeof(struct batch_entry);
 }
 
 size_t batch_memory_bytes(uint32_t capacity)
@@ -30,7 +30,7 @@ void batch_init(struct batch *batch, void *memory, uint32_t capacity)
     *batch = (struct batch){.entries = memory,
                             .data = (uint8_t *)memory + entries_bytes(capacity),
                             .capacity = capacity,
-                            .entries_most = entries_for(capacity)};
+                            .entries_most = batch_entries_most(capacity)};
 }
 
 void batch_start(struct batch *batch, uint64_t frame, uint64_t first_seq)

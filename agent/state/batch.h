@@ -27,6 +27,9 @@ struct batch {
     int64_t live_images; /* Images in it that are still the latest of their subjects. */
 };
 
+/* The most records a batch of that capacity takes. */
+uint32_t batch_entries_most(uint32_t capacity);
+
 /* The memory batch_init needs for `capacity` bytes of records. */
 size_t batch_memory_bytes(uint32_t capacity);
 

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <string.h>
 
 #include "agent/state/internals.h"
 
@@ -18,8 +19,7 @@ static void turn_over(struct state_log *log)
                                         .clock_high = atomic_load(&log->clock_high),
                                         .outbox_cursor = atomic_load(&log->outbox_cursor),
                                         .pool_sequence_high = log->pool_sequence_high,
-                                        .record_count = taken->live_records,
-                                        .raw_length = taken->live_bytes};
+                                        .record_count = taken->live_records};
     pthread_cond_broadcast(&log->room);
 }
 
@@ -46,19 +46,48 @@ static enum status take_batch(struct state_log *log)
     return status;
 }
 
+/* Links the entries to the chain, and tells of the subjects of earlier frames; then of this one's. */
+static void link_and_witness(struct state_log *log, const struct batch *batch)
+{
+    struct packer packer = packer_of(log->witness_bytes, log->witnesses.capacity * (size_t)WITNESS_BYTES);
+    log->header.witness_depth = witnesses_pack(&log->witnesses, batch->frame, &packer);
+    log->header.witness_count = (uint16_t)(packer.length / WITNESS_BYTES);
+    log->header.raw_length = batch->live_bytes + (uint32_t)packer.length;
+    log->header.chain_before = log->chain.head;
+    witnesses_next_frame(&log->witnesses);
+    struct record record;
+    for (uint32_t i = 0; i < batch->entry_count; i++) {
+        enum status status = batch_read(batch, i, &record);
+        if (status == STATUS_OK && record.kind == RECORD_IMAGE) {
+            witnesses_add(&log->witnesses, batch->frame, &record.subject);
+        } else if (status == STATUS_OK && ledger_chain_has(&record)) {
+            ledger_chain_add(&log->chain, &record);
+        }
+    }
+    log->header.chain_after = log->chain.head;
+}
+
+static struct bytes witness_bytes(const struct state_log *log)
+{
+    return bytes_of(log->witness_bytes, log->header.witness_count * (size_t)WITNESS_BYTES);
+}
+
 /* The stored length; STATUS_FULL when compressing does not pay. */
 static enum status deflate_batch(struct state_log *log, const struct batch *batch, size_t *length)
 {
-    if (log->settings.compression == 0 || batch->live_bytes == 0) {
+    if (log->settings.compression == 0 || log->header.raw_length == 0) {
         return STATUS_FULL;
     }
-    deflater_begin(&log->deflater, log->frame + FRAME_HEADER_BYTES, batch->live_bytes - 1);
+    deflater_begin(&log->deflater, log->frame + FRAME_HEADER_BYTES, log->header.raw_length - 1);
     uint32_t at = 0;
     struct bytes piece;
     while (batch_next_piece(batch, &at, &piece)) {
         if (deflater_add(&log->deflater, piece) != STATUS_OK) {
             return STATUS_FULL;
         }
+    }
+    if (deflater_add(&log->deflater, witness_bytes(log)) != STATUS_OK) {
+        return STATUS_FULL;
     }
     return deflater_finish(&log->deflater, length);
 }
@@ -68,11 +97,14 @@ static void seal(struct state_log *log)
 {
     const struct batch *batch = log->writing;
     size_t length = 0;
+    link_and_witness(log, batch);
     log->header.compression = FRAME_ZLIB;
     if (deflate_batch(log, batch, &length) != STATUS_OK) {
         log->header.compression = FRAME_AS_IS;
-        length = batch->live_bytes;
+        length = log->header.raw_length;
         batch_copy(batch, log->frame + FRAME_HEADER_BYTES);
+        struct bytes witnesses = witness_bytes(log);
+        memcpy(log->frame + FRAME_HEADER_BYTES + batch->live_bytes, witnesses.data, witnesses.length);
     }
     log->header.stored_length = (uint32_t)length;
     log->header.durable_frame = log->durable_frame;
@@ -132,7 +164,7 @@ static enum status give_up(struct state_log *log, enum status status)
 static void count_commit(struct state_log_stats *stats, const struct frame_header *header)
 {
     stats->commits++;
-    stats->raw_bytes += header->raw_length;
+    stats->raw_bytes += frame_records_length(header);
     stats->stored_bytes += frame_bytes(header->stored_length);
 }
 

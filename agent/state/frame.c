@@ -3,6 +3,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "agent/state/witness.h"
+
 enum {
     MAGIC = 0x42594c46, /* "FLYB" */
     HEADER_CRC_OFFSET = FRAME_HEADER_BYTES - 4,
@@ -19,6 +21,11 @@ uint64_t frame_bytes(uint32_t stored_length)
 {
     uint64_t bytes = (uint64_t)FRAME_HEADER_BYTES + stored_length;
     return (bytes + FRAME_BLOCK_BYTES - 1) / FRAME_BLOCK_BYTES * FRAME_BLOCK_BYTES;
+}
+
+uint32_t frame_records_length(const struct frame_header *header)
+{
+    return header->raw_length - (uint32_t)header->witness_count * WITNESS_BYTES;
 }
 
 void frame_seal(struct frame_header *header, uint8_t *frame)
@@ -42,9 +49,23 @@ void frame_seal(struct frame_header *header, uint8_t *frame)
     pack_u32(&packer, header->raw_length);
     pack_u32(&packer, header->stored_length);
     pack_u32(&packer, (uint32_t)header->compression);
+    pack_u16(&packer, header->witness_count);
+    pack_u16(&packer, header->witness_depth);
+    pack_raw(&packer, bytes_of(header->chain_before.bytes, SHA256_BYTES));
+    pack_raw(&packer, bytes_of(header->chain_after.bytes, SHA256_BYTES));
     pack_u32(&packer, header->payload_crc);
     header->crc = crc_of(frame, HEADER_CRC_OFFSET);
     pack_u32(&packer, header->crc);
+}
+
+static struct sha256 unpack_hash(struct unpacker *unpacker)
+{
+    struct sha256 hash = {0};
+    struct bytes bytes = unpack_raw(unpacker, SHA256_BYTES);
+    if (bytes.length == SHA256_BYTES) {
+        memcpy(hash.bytes, bytes.data, SHA256_BYTES);
+    }
+    return hash;
 }
 
 static void unpack_fields(struct unpacker *unpacker, struct frame_header *header)
@@ -61,6 +82,10 @@ static void unpack_fields(struct unpacker *unpacker, struct frame_header *header
     header->stored_length = unpack_u32(unpacker);
     header->compression = (enum frame_compression)unpack_enum(unpacker, FRAME_ZLIB);
     unpack_raw(unpacker, 3);
+    header->witness_count = unpack_u16(unpacker);
+    header->witness_depth = unpack_u16(unpacker);
+    header->chain_before = unpack_hash(unpacker);
+    header->chain_after = unpack_hash(unpacker);
     header->payload_crc = unpack_u32(unpacker);
     header->crc = unpack_u32(unpacker);
 }
@@ -74,6 +99,7 @@ static uint32_t stored_crc(struct bytes block, uint16_t header_length)
 static bool lengths_are_possible(const struct frame_header *header)
 {
     return header->raw_length <= FRAME_RAW_MAX && header->stored_length <= header->raw_length &&
+           header->witness_count * (uint64_t)WITNESS_BYTES <= header->raw_length &&
            (header->compression == FRAME_ZLIB || header->stored_length == header->raw_length);
 }
 
@@ -82,14 +108,14 @@ enum status frame_unpack(struct bytes block, struct frame_header *header)
     *header = (struct frame_header){0};
     struct unpacker unpacker = unpacker_of(block);
     uint32_t magic = unpack_u32(&unpacker);
-    uint16_t version = unpack_u16(&unpacker);
+    header->version = unpack_u16(&unpacker);
     uint16_t length = unpack_u16(&unpacker);
     if (magic != MAGIC || length < HEADER_BYTES_LEAST || length > HEADER_BYTES_MAX || length > block.length ||
         stored_crc(block, length) != crc_of(block.data, (size_t)length - 4)) {
         return STATUS_CORRUPT;
     }
     header->frame = unpack_u64(&unpacker);
-    if (version != FRAME_FORMAT_VERSION) {
+    if (header->version != FRAME_FORMAT_VERSION) {
         return STATUS_UNSUPPORTED;
     }
     unpack_fields(&unpacker, header);

@@ -49,7 +49,7 @@ void frame_cache_forget(struct frame_cache *cache)
 
 static void rewind_walk(struct frame_cache *cache)
 {
-    struct bytes payload = bytes_of(cache->raw, cache->header.raw_length);
+    struct bytes payload = bytes_of(cache->raw, frame_records_length(&cache->header));
     cache->walk = record_walk_of(payload, cache->header.frame, cache->header.first_seq);
     cache->last_ordinal = -1;
 }

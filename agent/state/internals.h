@@ -14,6 +14,9 @@ struct batch *log_batch_of(struct state_log *log, uint64_t frame);
 /* An image came to lie (+1) or was superseded (-1) in that frame. */
 void log_count_image(struct state_log *log, uint64_t frame, int64_t change);
 
+/* Uncompressed bytes of the largest frame written. */
+size_t log_raw_most(const struct state_log_settings *settings);
+
 /* Whether what is put now will surely find a place on the disk. */
 bool log_has_space(struct state_log *log, enum space_use use);
 

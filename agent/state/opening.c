@@ -32,14 +32,38 @@ static enum status check_settings(const struct state_log_settings *settings, str
     if (settings->max_bytes < SEGMENTS_LEAST * settings->segment_bytes) {
         return explain(report, STATUS_INVALID, "the store's budget must hold at least 4 segments");
     }
-    if (settings->batch_bytes < FRAME_BLOCK_BYTES || settings->batch_bytes > STATE_LOG_BATCH_MAX ||
-        settings->batch_bytes > settings->segment_bytes / 2 - FRAME_BLOCK_BYTES) {
-        return explain(report, STATUS_INVALID, "batch_bytes must be from 4096 to half a segment less 4096");
+    if (settings->batch_bytes < FRAME_BLOCK_BYTES ||
+        settings->batch_bytes > state_log_batch_most(settings->segment_bytes)) {
+        return explain(report, STATUS_INVALID,
+                       "batch_bytes must be from 4096 to what two in a segment allow");
     }
     if (settings->compression < 0 || settings->compression > 9 || settings->subjects_max > SUBJECTS_MOST) {
         return explain(report, STATUS_INVALID, "compression must be 0 to 9, subjects_max at most 2^28");
     }
     return STATUS_OK;
+}
+
+static uint32_t images_most(uint32_t batch_bytes)
+{
+    return batch_entries_most(batch_bytes);
+}
+
+static size_t witness_bytes_most(uint32_t batch_bytes)
+{
+    return witnesses_most(images_most(batch_bytes)) * (size_t)WITNESS_BYTES;
+}
+
+size_t log_raw_most(const struct state_log_settings *settings)
+{
+    return settings->batch_bytes + witness_bytes_most(settings->batch_bytes);
+}
+
+uint32_t state_log_batch_most(uint64_t segment_bytes)
+{
+    uint64_t half = segment_bytes / 2 - FRAME_BLOCK_BYTES - FRAME_HEADER_BYTES - witness_bytes_most(0);
+    /* Each 48 bytes of records may need one more witness. */
+    uint64_t most = half / (48 + WITNESS_BYTES) * 48;
+    return most < STATE_LOG_BATCH_MAX ? (uint32_t)most : STATE_LOG_BATCH_MAX;
 }
 
 static enum status make_folder(const struct state_log_settings *settings, struct state_log_report *report)
@@ -107,6 +131,8 @@ struct layout {
     size_t recent;
     size_t frame;
     size_t deflater;
+    size_t witnesses;
+    size_t witness_bytes;
     size_t bytes; /* Of it all. */
 };
 
@@ -125,8 +151,10 @@ static struct layout layout_of(const struct state_log_settings *settings, struct
     layout.index = add_part(&layout, subject_index_memory_bytes(settings->subjects_max));
     layout.segments = add_part(&layout, segments_memory_bytes(size));
     layout.recent = add_part(&layout, recent_memory_bytes(settings->recent_bytes));
-    layout.frame = add_part(&layout, frame_bytes(settings->batch_bytes));
+    layout.frame = add_part(&layout, frame_bytes((uint32_t)log_raw_most(settings)));
     layout.deflater = add_part(&layout, DEFLATER_MEMORY_BYTES);
+    layout.witnesses = add_part(&layout, witnesses_memory_bytes(images_most(settings->batch_bytes)));
+    layout.witness_bytes = add_part(&layout, witness_bytes_most(settings->batch_bytes));
     return layout;
 }
 
@@ -142,6 +170,8 @@ static enum status init_parts(struct state_log *log, const struct layout *layout
     log->segments.max_bytes = settings->max_bytes;
     recent_init(&log->recent, memory + layout->recent, settings->recent_bytes);
     log->frame = memory + layout->frame;
+    witnesses_init(&log->witnesses, memory + layout->witnesses, images_most(settings->batch_bytes), 1);
+    log->witness_bytes = memory + layout->witness_bytes;
     if (settings->compression == 0) {
         return STATUS_OK;
     }
@@ -162,7 +192,10 @@ static enum status take_memory(struct state_log *log, struct state_log_report *r
         return explain(report, STATUS_NO_MEMORY, "not enough memory for the store's buffers and index");
     }
     status = init_parts(log, &layout, size);
-    return status == STATUS_OK ? STATUS_OK : explain(report, status, "not enough memory to compress");
+    if (status == STATUS_OK) {
+        status = ledger_chain_open(&log->chain);
+    }
+    return status == STATUS_OK ? STATUS_OK : explain(report, status, "not enough memory to compress or hash");
 }
 
 static void init_sync(struct state_log *log)
@@ -209,7 +242,7 @@ enum status state_log_open(struct state_log *log, const struct state_log_setting
     log->lock_file = -1;
     log->file = -1;
     log->scout.file = -1;
-    log->frame_most = settings->batch_bytes;
+    log->frame_most = log_raw_most(settings);
     log->open = &log->batches[0];
     init_sync(log);
     status = open_parts(log, recovery, report);
@@ -225,6 +258,7 @@ void state_log_close(struct state_log *log)
 {
     const struct io *io = &log->settings.io;
     frame_cache_close(&log->scout);
+    ledger_chain_close(&log->chain);
     if (log->file >= 0) {
         io->close(io->self, log->file);
     }

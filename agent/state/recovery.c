@@ -29,6 +29,7 @@ static enum status recover_frame(void *self, const struct frame_header *header, 
         segments_append(segments, segment.number, segment.bytes, header->frame);
         segments->file_bytes += segment.bytes;
     }
+    witnesses_next_frame(&log->witnesses);
     segments_last(segments)->used_bytes = offset;
     segments_add_frame(segments, header->frame, frame_bytes(header->stored_length), RECORD_REF_NONE);
     log->frame_most = header->raw_length > log->frame_most ? header->raw_length : log->frame_most;
@@ -63,6 +64,7 @@ static enum status recover_record(void *self, const struct record *record)
     segments_last(&log->segments)->last_ref = record->ref;
     log->committed_ref = record->ref;
     if (record->kind == RECORD_IMAGE) {
+        witnesses_add(&log->witnesses, record_ref_frame(record->ref), &record->subject);
         enum status status = recover_image(log, record);
         if (status != STATUS_OK) {
             return explain(recovery->report, status,
@@ -241,6 +243,7 @@ static void continue_after(struct state_log *log, const struct frame_header *las
     log->previous_crc = last->crc;
     log->pool_sequence_high = last->pool_sequence_high;
     log->header = *last;
+    log->chain.head = last->chain_after;
     atomic_store(&log->clock_high, last->clock_high);
     atomic_store(&log->outbox_cursor, last->outbox_cursor);
     atomic_store(&log->last_seq, next_seq - 1);

@@ -93,8 +93,11 @@ static enum status read_frame(struct scan *scan, uint64_t offset)
     struct frame_header header;
     enum status status = read_header(scan, offset, &header);
     if (status == STATUS_UNSUPPORTED && (!scan->is_chained || header.frame >= expected_frame(scan))) {
-        return explain(scan, STATUS_UNSUPPORTED, offset,
-                       "written in a newer format than this version knows; run the version that wrote it");
+        char what[160];
+        snprintf(what, sizeof what,
+                 "written in format %u, but this version reads format %d; run the version that wrote it",
+                 header.version, FRAME_FORMAT_VERSION);
+        return explain(scan, STATUS_UNSUPPORTED, offset, what);
     }
     if (status == STATUS_IO) {
         return STATUS_IO;

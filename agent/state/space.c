@@ -11,7 +11,7 @@ bool log_has_space(struct state_log *log, enum space_use use)
         return true;
     }
     uint64_t batches = log->writing != NULL ? 2 : 1;
-    return segments_room(&log->segments) >= batches * frame_bytes(log->settings.batch_bytes);
+    return segments_room(&log->segments) >= batches * frame_bytes((uint32_t)log_raw_most(&log->settings));
 }
 
 void log_give_spare(struct state_log *log, uint32_t number)

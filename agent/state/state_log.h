@@ -11,16 +11,18 @@
 #include "agent/state/compression.h"
 #include "agent/state/frame.h"
 #include "agent/state/frame_cache.h"
+#include "agent/state/ledger_chain.h"
 #include "agent/state/recent.h"
 #include "agent/state/record.h"
 #include "agent/state/segment.h"
 #include "agent/state/subject_index.h"
+#include "agent/state/witness.h"
 #include "base/hash.h"
 #include "base/io.h"
 
 enum {
-    STATE_LOG_BATCH_MAX = FRAME_RAW_MAX, /* batch_bytes, at most. */
-    STATE_LOG_RECORD_OVERHEAD = 128,     /* What each record counts for in a transaction beside its body. */
+    STATE_LOG_BATCH_MAX = FRAME_RAW_MAX / 2, /* batch_bytes, at most. */
+    STATE_LOG_RECORD_OVERHEAD = 128, /* What each record counts for in a transaction beside its body. */
 };
 
 enum log_durability { DURABILITY_FSYNC, DURABILITY_OS };
@@ -32,8 +34,8 @@ struct state_log_settings {
     uint64_t segment_bytes; /* A multiple of 4096; 64 KiB to 256 MiB. */
     uint64_t max_bytes;     /* The budget of all segments, two reserved ones included; at least 4 segments. */
     int compression;        /* zlib's 0-9; 0 stores as is. */
-    uint32_t batch_bytes;   /* Uncompressed bytes of one frame, at most; two such batches are held. At most
-                             * segment_bytes / 2 - 4096. */
+    uint32_t batch_bytes;   /* Uncompressed bytes of one frame's records, at most; two such batches are held.
+                             * From 4096 to state_log_batch_most(segment_bytes). */
     uint32_t subjects_max;  /* Size of the index. */
     uint64_t recent_bytes;  /* Committed frames kept uncompressed in memory for the publisher; 0: none. */
     struct hash_key hash_key; /* Of the index, in memory only: random in production, fixed in simulations. */
@@ -101,12 +103,18 @@ struct state_log {
     bool is_sealed;             /* `header` and `frame` hold the batch being written. */
     uint8_t *frame;
     struct deflater deflater;
-    int file; /* Of the last segment; -1: none. */
+    struct ledger_chain chain;
+    struct witnesses witnesses;
+    uint8_t *witness_bytes; /* As the frame being written will have them. */
+    int file;               /* Of the last segment; -1: none. */
     uint64_t durable_frame;
     uint32_t previous_crc;
     uint8_t *memory;
     size_t memory_bytes;
 };
+
+/* The largest batch_bytes for segments of that size: a segment holds two of the largest frames. */
+uint32_t state_log_batch_most(uint64_t segment_bytes);
 
 /* Reads everything there is: `recovery` gets every record, oldest first; the index is rebuilt; a torn tail is
  * cut. STATUS_LOCKED, STATUS_UNSUPPORTED (a newer format), STATUS_CORRUPT (damage before the tail),

@@ -9,7 +9,8 @@
 
 static struct frame_header some_header(uint32_t stored_length)
 {
-    return (struct frame_header){.frame = 7,
+    return (struct frame_header){.version = FRAME_FORMAT_VERSION,
+                                 .frame = 7,
                                  .durable_frame = 6,
                                  .first_seq = 100,
                                  .seq_count = 3,

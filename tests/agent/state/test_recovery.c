@@ -131,7 +131,7 @@ static void log_goes_on_after_a_torn_frame_and_never_shows_it(void **context)
     fixture_close(fixture);
     uint8_t last[FRAME_BLOCK_BYTES];
     read_file(fixture_segment(fixture, 1).text, (SEVERAL - 1) * FRAME_BLOCK_BYTES, last, sizeof last);
-    cut_the_last_frame_and_reopen(fixture, last, 100, 0xee);
+    cut_the_last_frame_and_reopen(fixture, last, 170, 0xee);
     assert_int_equal(fixture->report.torn_bytes, FRAME_BLOCK_BYTES);
     assert_int_equal(state_log_last_seq(&fixture->log), SEVERAL - 1);
     fixture_decide(fixture, "instead");
@@ -148,7 +148,7 @@ static void file_cut_short_anywhere_in_its_last_frame_loses_only_that(void **con
     write_several(fixture);
     fixture_close(fixture);
     struct segment_path path = fixture_segment(fixture, 1);
-    static const off_t lengths[] = {4095, 3000, 512, 120, 88, 87, 1, 0};
+    static const off_t lengths[] = {4095, 3000, 512, 180, FRAME_HEADER_BYTES, FRAME_HEADER_BYTES - 1, 1, 0};
     uint8_t last[FRAME_BLOCK_BYTES];
     read_file(path.text, (SEVERAL - 1) * FRAME_BLOCK_BYTES, last, sizeof last);
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
@@ -166,7 +166,7 @@ static void damage_before_the_tail_is_refused_with_its_place(void **context)
     struct fixture *fixture = &((struct bench *)*context)->fixture;
     write_several(fixture);
     fixture_close(fixture);
-    overwrite_file(fixture_segment(fixture, 1).text, 4 * FRAME_BLOCK_BYTES + 100, "x", 1);
+    overwrite_file(fixture_segment(fixture, 1).text, 4 * FRAME_BLOCK_BYTES + 170, "x", 1);
     assert_int_equal(fixture_try_open(fixture), STATUS_CORRUPT);
     assert_non_null(strstr(fixture->report.message, "segment-0000000001.log at offset 16384"));
     assert_non_null(strstr(fixture->report.message, "frame 5"));
@@ -180,7 +180,7 @@ static void frames_never_synced_may_be_lost_together(void **context)
     fixture_open(fixture);
     write_several(fixture);
     fixture_close(fixture);
-    overwrite_file(fixture_segment(fixture, 1).text, 4 * FRAME_BLOCK_BYTES + 100, "x", 1);
+    overwrite_file(fixture_segment(fixture, 1).text, 4 * FRAME_BLOCK_BYTES + 170, "x", 1);
     fixture_open(fixture);
     assert_bodies(&fixture->seen, 4);
     assert_int_equal(fixture->report.torn_bytes, 6 * FRAME_BLOCK_BYTES);
@@ -200,12 +200,12 @@ static void unknown_format_version_is_refused(void **context)
     uint8_t header[FRAME_HEADER_BYTES];
     struct segment_path path = fixture_segment(fixture, 1);
     read_file(path.text, (SEVERAL - 1) * FRAME_BLOCK_BYTES, header, sizeof header);
-    header[4] = 2;
+    header[4] = FRAME_FORMAT_VERSION + 1;
     uint32_t crc = (uint32_t)crc32(0, header, FRAME_HEADER_BYTES - 4);
     memcpy(header + FRAME_HEADER_BYTES - 4, &crc, 4);
     overwrite_file(path.text, (SEVERAL - 1) * FRAME_BLOCK_BYTES, header, sizeof header);
     assert_int_equal(fixture_try_open(fixture), STATUS_UNSUPPORTED);
-    assert_non_null(strstr(fixture->report.message, "newer format"));
+    assert_non_null(strstr(fixture->report.message, "written in format 3, but this version reads format 2"));
 }
 
 static void missing_segment_is_refused(void **context)
@@ -397,7 +397,7 @@ static void settings_beyond_their_limits_are_refused(void **context)
     bad[0].segment_bytes = 60 << 10;
     bad[1].segment_bytes = (64 << 10) + 1;
     bad[2].max_bytes = 4 * good.segment_bytes - 1;
-    bad[3].batch_bytes = (uint32_t)(good.segment_bytes / 2 - 4095);
+    bad[3].batch_bytes = state_log_batch_most(good.segment_bytes) + 1;
     bad[4].compression = 10;
     for (size_t i = 0; i < 5; i++) {
         fixture->settings = bad[i];
@@ -405,7 +405,7 @@ static void settings_beyond_their_limits_are_refused(void **context)
         assert_true(strlen(fixture->report.message) > 0);
     }
     fixture->settings = good;
-    fixture->settings.batch_bytes = (uint32_t)(good.segment_bytes / 2 - 4096);
+    fixture->settings.batch_bytes = state_log_batch_most(good.segment_bytes);
     fixture->settings.max_bytes = 4 * good.segment_bytes;
     fixture_open(fixture);
     fixture_close(fixture);
