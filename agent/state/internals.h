@@ -17,6 +17,23 @@ void log_count_image(struct state_log *log, uint64_t frame, int64_t change);
 /* Uncompressed bytes of the largest frame written. */
 size_t log_raw_most(const struct state_log_settings *settings);
 
+/* Of a subject all of whose images were lost: no frame has it. */
+#define RECORD_REF_LOST record_ref_of(0, 1)
+
+/* Whether the record at `ref` is that subject's image; equal hashes must do when the disk cannot tell. */
+bool log_is_image_of(struct state_log *log, record_ref ref, const struct name *subject);
+
+/* The committed frame cannot be read. */
+void log_note_damage(struct state_log *log, uint64_t frame);
+
+/* The subject at that place in the index lost its latest image; `image` is the one before, or NULL. */
+void log_set_back(struct state_log *log, int64_t place, const struct record *image);
+
+bool log_is_setback(const struct state_log *log, record_ref image);
+
+/* A newer image took over. */
+void log_forget_setback(struct state_log *log, record_ref image);
+
 /* Whether what is put now will surely find a place on the disk. */
 bool log_has_space(struct state_log *log, enum space_use use);
 

@@ -133,6 +133,7 @@ struct layout {
     size_t deflater;
     size_t witnesses;
     size_t witness_bytes;
+    size_t setbacks;
     size_t bytes; /* Of it all. */
 };
 
@@ -155,6 +156,7 @@ static struct layout layout_of(const struct state_log_settings *settings, struct
     layout.deflater = add_part(&layout, DEFLATER_MEMORY_BYTES);
     layout.witnesses = add_part(&layout, witnesses_memory_bytes(images_most(settings->batch_bytes)));
     layout.witness_bytes = add_part(&layout, witness_bytes_most(settings->batch_bytes));
+    layout.setbacks = add_part(&layout, STATE_LOG_SETBACKS_MAX * sizeof(record_ref));
     return layout;
 }
 
@@ -172,6 +174,7 @@ static enum status init_parts(struct state_log *log, const struct layout *layout
     log->frame = memory + layout->frame;
     witnesses_init(&log->witnesses, memory + layout->witnesses, images_most(settings->batch_bytes), 1);
     log->witness_bytes = memory + layout->witness_bytes;
+    log->setbacks = (record_ref *)(void *)(memory + layout->setbacks);
     if (settings->compression == 0) {
         return STATUS_OK;
     }
@@ -222,9 +225,6 @@ static enum status open_parts(struct state_log *log, struct state_log_listener l
     }
     if (status == STATUS_OK) {
         status = log_recover(log, listener, report);
-    }
-    if (status == STATUS_OK) {
-        status = frame_cache_open(&log->scout, &log->settings.io, log->frame_most);
     }
     return status;
 }

@@ -41,7 +41,7 @@ static enum status fetch(struct state_log_reader *reader, uint64_t frame, struct
 }
 
 /* Holds a committed frame. */
-static enum status load(struct state_log_reader *reader, uint64_t frame)
+static enum status try_load(struct state_log_reader *reader, uint64_t frame)
 {
     struct state_log *log = reader->log;
     struct frame_place place;
@@ -56,6 +56,18 @@ static enum status load(struct state_log_reader *reader, uint64_t frame)
         return status;
     }
     return fetch(reader, frame, place);
+}
+
+/* The same; what cannot be read any more is noted. */
+static enum status load(struct state_log_reader *reader, uint64_t frame)
+{
+    enum status status = try_load(reader, frame);
+    if (status == STATUS_CORRUPT) {
+        pthread_mutex_lock(&reader->log->lock);
+        log_note_damage(reader->log, frame);
+        pthread_mutex_unlock(&reader->log->lock);
+    }
+    return status;
 }
 
 static enum status missing_if_empty(enum status status)
@@ -88,7 +100,7 @@ enum status state_log_next(struct state_log_reader *reader, record_ref *cursor, 
             status =
                 frame_cache_seek(&reader->cache, is_started ? record_ref_ordinal(*cursor) + 1 : 0, record);
         }
-        if (status != STATUS_EMPTY) {
+        if (status != STATUS_EMPTY && status != STATUS_CORRUPT) {
             *cursor = status == STATUS_OK ? record->ref : *cursor;
             return status;
         }
@@ -132,36 +144,74 @@ enum status state_log_read(struct state_log_reader *reader, record_ref ref, stru
 }
 
 /* The latest image at or behind the probe; RECORD_REF_NONE when there is none. */
-static record_ref next_candidate(struct state_log *log, struct subject_probe *probe)
+static record_ref next_candidate(struct state_log *log, struct subject_probe *probe, bool *is_setback)
 {
     pthread_mutex_lock(&log->lock);
     int64_t place = subject_index_next(&log->index, probe);
     record_ref ref = place == SUBJECT_PLACE_NONE ? RECORD_REF_NONE : log->index.places[place].ref;
+    *is_setback = ref == RECORD_REF_LOST || log_is_setback(log, ref);
     pthread_mutex_unlock(&log->lock);
     return ref;
+}
+
+/* A look through the index for one subject. */
+struct search {
+    const struct name *subject;
+    uint64_t hash;
+    struct subject_probe probe;
+    record_ref missing; /* Was not where the index said. */
+    bool has_repaired;
+};
+
+static void begin_again(struct state_log *log, struct search *search)
+{
+    search->probe = subject_probe_of(&log->index, search->hash);
+}
+
+/* STATUS_OK with the subject's image, STATUS_EMPTY if it is another's or to be looked for again. */
+static enum status try_candidate(struct state_log_reader *reader, struct search *search, record_ref ref,
+                                 struct record *image)
+{
+    enum status status = state_log_read(reader, ref, image);
+    if (status == STATUS_OK) {
+        return name_equal(&image->subject, search->subject) ? STATUS_OK : STATUS_EMPTY;
+    }
+    if (status == STATUS_NOT_FOUND && ref != search->missing) {
+        /* Replaced, or moved by compaction, between the index and the read: the index knows better by now. */
+        search->missing = ref;
+        begin_again(reader->log, search);
+        return STATUS_EMPTY;
+    }
+    if (status == STATUS_CORRUPT && !search->has_repaired) {
+        search->has_repaired = true;
+        begin_again(reader->log, search);
+        status = state_log_repair(reader);
+        return status == STATUS_OK ? STATUS_EMPTY : status;
+    }
+    return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
 }
 
 enum status state_log_find(struct state_log_reader *reader, const struct name *subject, struct record *image)
 {
     struct state_log *log = reader->log;
-    uint64_t hash = log_subject_hash(log, subject);
-    struct subject_probe probe = subject_probe_of(&log->index, hash);
-    record_ref missing = RECORD_REF_NONE;
-    record_ref ref = next_candidate(log, &probe);
-    while (ref != RECORD_REF_NONE) {
-        enum status status = state_log_read(reader, ref, image);
-        if (status == STATUS_OK && name_equal(&image->subject, subject)) {
-            return STATUS_OK;
+    struct search search = {.subject = subject, .hash = log_subject_hash(log, subject)};
+    bool is_setback = false;
+    bool is_lost = false;
+    begin_again(log, &search);
+    record_ref ref;
+    while ((ref = next_candidate(log, &search.probe, &is_setback)) != RECORD_REF_NONE) {
+        if (ref == RECORD_REF_LOST) {
+            is_lost = true;
+            continue;
         }
-        if (status == STATUS_NOT_FOUND && ref != missing) {
-            /* Replaced, or moved by compaction, between the index and the read: the index knows better by
-             * now. */
-            missing = ref;
-            probe = subject_probe_of(&log->index, hash);
-        } else if (status != STATUS_OK) {
-            return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
+        enum status status = try_candidate(reader, &search, ref, image);
+        if (status == STATUS_OK) {
+            image->is_setback = is_setback;
         }
-        ref = next_candidate(log, &probe);
+        if (status != STATUS_EMPTY) {
+            return status;
+        }
     }
+    *image = (struct record){.is_setback = is_lost};
     return STATUS_NOT_FOUND;
 }

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/instant.h"
 #include "base/pack.h"
+#include "base/sha256.h"
 #include "base/status.h"
 
 /* Where a record lies: frame sequence << 16 | ordinal of the record within the frame. Known as soon as the
@@ -36,7 +37,11 @@ struct record {
                       * to tell the subject from another with the same hash. RECORD_REF_NONE: unknown. */
     instant_ms edge; /* Images: the subject's next time edge; INSTANT_NEVER for none. */
     uint8_t changes; /* Images: governors whose state changed since the subject's previous image. */
-    struct bytes body; /* Opaque to the log. */
+    bool is_setback; /* Images found: a later one was lost. */
+    struct bytes body;         /* Opaque to the log. */
+    const struct sha256 *hash; /* Scans by tools: of a record that took a seq, as a link of the ledger */
+    const struct sha256
+        *previous_hash; /* chain, and of the link before; NULL otherwise. For the call only. */
 };
 
 /* Receives records one by one; they and their bodies are borrowed for the call. `record` may be NULL: nobody

@@ -5,12 +5,14 @@
 #include "agent/state/internals.h"
 #include "agent/state/pages.h"
 #include "agent/state/scan.h"
+#include "agent/state/suspects.h"
 
 struct recovery {
     struct state_log *log;
     struct state_log_listener listener;
     struct state_log_report *report;
     struct scan_end end;
+    struct suspects suspects;
 };
 
 static enum status explain(struct state_log_report *report, enum status status, const char *what)
@@ -36,27 +38,6 @@ static enum status recover_frame(void *self, const struct frame_header *header, 
     return STATUS_OK;
 }
 
-/* `previous` tells subjects with equal hashes apart without a look at their names; one that is gone from the
- * log means the first image that is left. */
-static enum status recover_image(struct state_log *log, const struct record *image)
-{
-    uint64_t hash = log_subject_hash(log, &image->subject);
-    struct subject_probe probe = subject_probe_of(&log->index, hash);
-    int64_t place = subject_index_next(&log->index, &probe);
-    while (place != SUBJECT_PLACE_NONE && log->index.places[place].ref != image->previous) {
-        place = subject_index_next(&log->index, &probe);
-    }
-    log_count_image(log, record_ref_frame(image->ref), +1);
-    if (place == SUBJECT_PLACE_NONE) {
-        return log->index.count < log->settings.subjects_max + 256
-                   ? subject_index_add(&log->index, hash, image->ref, image->edge)
-                   : STATUS_FULL;
-    }
-    log_count_image(log, record_ref_frame(image->previous), -1);
-    subject_index_set(&log->index, place, image->ref, image->edge);
-    return STATUS_OK;
-}
-
 static enum status recover_record(void *self, const struct record *record)
 {
     struct recovery *recovery = self;
@@ -77,12 +58,33 @@ static enum status recover_record(void *self, const struct record *record)
     return STATUS_OK;
 }
 
+/* Frames keep their numbers, found or not. */
+static enum status recover_loss(void *self, const struct damage *damage, const struct frame_header *next,
+                                struct bytes witnesses)
+{
+    struct recovery *recovery = self;
+    struct state_log *log = recovery->log;
+    if (damage->last_frame - damage->first_frame >= log->segments.directory_size) {
+        return explain(recovery->report, STATUS_CORRUPT,
+                       "more frames are missing than the store can have held; restore it from a copy");
+    }
+    for (uint64_t frame = damage->first_frame; log->segments.count > 0 && frame <= damage->last_frame;
+         frame++) {
+        segments_add_lost(&log->segments, frame);
+    }
+    damages_add(&log->damages, *damage);
+    suspects_add(&recovery->suspects, damage, next, witnesses);
+    return STATUS_OK;
+}
+
 static enum status scan_frames(struct recovery *recovery)
 {
     struct state_log *log = recovery->log;
-    struct scan_visitor visitor = {.frame = recover_frame, .record = recover_record, .self = recovery};
-    enum status status =
-        scan_run(&log->settings.io, log->settings.folder, SCAN_ALONE, visitor, &recovery->end);
+    struct scan_visitor visitor = {
+        .frame = recover_frame, .record = recover_record, .lost = recover_loss, .self = recovery};
+    struct scan_start from_the_oldest = {0};
+    enum status status = scan_run(&log->settings.io, log->settings.folder, SCAN_ALONE, visitor,
+                                  &from_the_oldest, &recovery->end);
     if (status != STATUS_OK && recovery->end.message[0] != '\0') {
         return explain(recovery->report, status, recovery->end.message);
     }
@@ -281,6 +283,12 @@ static enum status rebuild(struct recovery *recovery)
     if (status == STATUS_OK && io_sync_folder(&log->settings.io, log->settings.folder) != 0) {
         status = STATUS_IO;
     }
+    if (status == STATUS_OK) {
+        status = frame_cache_open(&log->scout, &log->settings.io, log->frame_most);
+    }
+    if (status == STATUS_OK) {
+        log_set_back_suspects(log, &recovery->suspects);
+    }
     if (status == STATUS_NO_SPACE) {
         return explain(recovery->report, status, "no space for the store's first segment");
     }
@@ -291,11 +299,17 @@ enum status log_recover(struct state_log *log, struct state_log_listener listene
                         struct state_log_report *report)
 {
     struct recovery recovery = {.log = log, .listener = listener, .report = report};
-    enum status status = rebuild(&recovery);
+    enum status status = suspects_open(&recovery.suspects);
+    if (status == STATUS_OK) {
+        status = rebuild(&recovery);
+    }
+    suspects_close(&recovery.suspects);
     report->frames = recovery.end.frames;
     report->records = recovery.end.records;
     report->torn_bytes = recovery.end.torn_bytes;
     report->subjects = log->index.count;
     report->last_seq = atomic_load(&log->last_seq);
+    report->chain = log->chain.head;
+    report->damages = log->damages;
     return status;
 }

@@ -2,12 +2,13 @@
 #ifndef FLYBALL_STATE_SCAN_H
 #define FLYBALL_STATE_SCAN_H
 
+#include "agent/state/damage.h"
 #include "agent/state/frame.h"
 #include "agent/state/segment_files.h"
 
 enum scan_mode {
     SCAN_ALONE,  /* The caller holds the folder's lock. */
-    SCAN_BESIDE, /* An agent may be writing and dropping meanwhile. */
+    SCAN_BESIDE, /* An agent may be writing and dropping meanwhile; the ledger chain is checked, too. */
 };
 
 struct scan_segment {
@@ -15,13 +16,22 @@ struct scan_segment {
     uint64_t bytes;
 };
 
-/* `frame` comes before the frame's records; any of them other than STATUS_OK ends the scan with that status.
- */
+/* `frame` comes before the frame's records, `lost` before the frame that follows a gap, with that frame's
+ * header and witnesses. Any of them other than STATUS_OK ends the scan with that status. */
 struct scan_visitor {
     enum status (*frame)(void *self, const struct frame_header *header, struct scan_segment segment,
                          uint64_t offset);
     enum status (*record)(void *self, const struct record *record);
+    enum status (*lost)(void *self, const struct damage *damage, const struct frame_header *next,
+                        struct bytes witnesses);
     void *self;
+};
+
+/* Where to begin: behind a frame already known. All zero: with the oldest. */
+struct scan_start {
+    struct frame_header last;
+    uint32_t segment; /* Number of the file it lies in, */
+    uint64_t offset;  /* and where it ends. */
 };
 
 struct scan_end {
@@ -36,9 +46,10 @@ struct scan_end {
     char message[256];   /* On failure. */
 };
 
-/* STATUS_NOT_FOUND: no such folder. STATUS_CORRUPT, STATUS_UNSUPPORTED and the rest explain themselves in
- * `message`. */
+/* STATUS_NOT_FOUND: no such folder. STATUS_CORRUPT (frames that are intact and contradict each other),
+ * STATUS_UNSUPPORTED and the rest explain themselves in `message`. Lost frames are no failure. */
 MUST_USE enum status scan_run(const struct io *io, const char *folder, enum scan_mode mode,
-                              struct scan_visitor visitor, struct scan_end *end);
+                              struct scan_visitor visitor, const struct scan_start *start,
+                              struct scan_end *end);
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "agent/state/frame.h"
 
+enum { NO_BLOCK = UINT16_MAX };
+
 static size_t list_bytes(struct segments_size size)
 {
     return size.segments * sizeof(struct segment);
@@ -42,8 +44,10 @@ struct segment *segments_append(struct segments *segments, uint32_t number, uint
 {
     assert(segments->count < segments->capacity);
     struct segment *segment = &segments->list[segments->count++];
-    *segment = (struct segment){
-        .number = number, .bytes = bytes / FRAME_BLOCK_BYTES * FRAME_BLOCK_BYTES, .first_frame = first_frame};
+    uint64_t blocks = bytes / FRAME_BLOCK_BYTES;
+    *segment = (struct segment){.number = number,
+                                .bytes = (blocks < NO_BLOCK ? blocks : NO_BLOCK) * FRAME_BLOCK_BYTES,
+                                .first_frame = first_frame};
     return segment;
 }
 
@@ -67,6 +71,14 @@ void segments_add_frame(struct segments *segments, uint64_t frame, uint64_t byte
     last->used_bytes += bytes;
     last->frame_count++;
     last->last_ref = last_ref == RECORD_REF_NONE ? last->last_ref : last_ref;
+}
+
+void segments_add_lost(struct segments *segments, uint64_t frame)
+{
+    struct segment *last = segments_last(segments);
+    assert(frame == last->first_frame + last->frame_count);
+    segments->directory[frame % segments->directory_size] = NO_BLOCK;
+    last->frame_count++;
 }
 
 uint64_t segments_first_frame(const struct segments *segments)
@@ -97,15 +109,24 @@ static uint64_t offset_of(const struct segments *segments, uint64_t frame)
     return (uint64_t)segments->directory[frame % segments->directory_size] * FRAME_BLOCK_BYTES;
 }
 
+static bool is_lost(const struct segments *segments, uint64_t frame)
+{
+    return segments->directory[frame % segments->directory_size] == NO_BLOCK;
+}
+
 enum status segments_locate(struct segments *segments, uint64_t frame, struct frame_place *place)
 {
     const struct segment *segment = segments_of_frame(segments, frame);
     if (segment == NULL) {
         return STATUS_NOT_FOUND;
     }
+    if (is_lost(segments, frame)) {
+        return STATUS_CORRUPT;
+    }
     bool is_last = frame - segment->first_frame == segment->frame_count - 1;
     uint64_t offset = offset_of(segments, frame);
-    uint64_t end = is_last ? segment->used_bytes : offset_of(segments, frame + 1);
+    uint64_t end =
+        is_last || is_lost(segments, frame + 1) ? segment->used_bytes : offset_of(segments, frame + 1);
     *place = (struct frame_place){.number = segment->number, .offset = offset, .bytes = end - offset};
     return STATUS_OK;
 }

@@ -38,7 +38,7 @@ struct segments {
 struct frame_place {
     uint32_t number; /* Of the segment. */
     uint64_t offset;
-    uint64_t bytes; /* It has no more. */
+    uint64_t bytes; /* It has no more; behind a frame that was lost, up to the segment's end. */
 };
 
 struct segments_size {
@@ -61,13 +61,16 @@ uint64_t segments_room(struct segments *segments);
 /* The frame that was written at the end of the last segment. */
 void segments_add_frame(struct segments *segments, uint64_t frame, uint64_t bytes, record_ref last_ref);
 
+/* A frame that is damaged or missing: it keeps its number and has no place. */
+void segments_add_lost(struct segments *segments, uint64_t frame);
+
 /* The first frame that is still there. */
 uint64_t segments_first_frame(const struct segments *segments);
 
 /* The segment that has the frame; NULL if none has. */
 struct segment *segments_of_frame(struct segments *segments, uint64_t frame);
 
-/* STATUS_NOT_FOUND if it was dropped. */
+/* STATUS_NOT_FOUND if it was dropped, STATUS_CORRUPT if it was lost. */
 MUST_USE enum status segments_locate(struct segments *segments, uint64_t frame, struct frame_place *place);
 
 /* Takes the oldest out of the table, which has more than one; its file is the caller's. */

@@ -160,6 +160,7 @@ static enum status take_oldest(struct state_log *log, struct segment *oldest)
         return STATUS_INVALID;
     }
     *oldest = segments_take_oldest(&log->segments);
+    damages_forget(&log->damages, segments_first_frame(&log->segments));
     return STATUS_OK;
 }
 

@@ -26,6 +26,9 @@ struct batch *log_batch_of(struct state_log *log, uint64_t frame)
 
 void log_count_image(struct state_log *log, uint64_t frame, int64_t change)
 {
+    if (frame == record_ref_frame(RECORD_REF_LOST)) {
+        return;
+    }
     struct batch *batch = log_batch_of(log, frame);
     if (batch != NULL) {
         batch->live_images += change;
@@ -112,8 +115,7 @@ bool state_log_can_add(struct state_log *log)
     return atomic_load(&log->subjects) < log->settings.subjects_max;
 }
 
-/* When the disk cannot tell, equal hashes must do: they are keyed and 64 bits wide. */
-static bool is_image_of(struct state_log *log, record_ref ref, const struct name *subject)
+bool log_is_image_of(struct state_log *log, record_ref ref, const struct name *subject)
 {
     struct record image;
     uint64_t frame = record_ref_frame(ref);
@@ -140,7 +142,7 @@ static int64_t find_place(struct state_log *log, uint64_t hash, const struct rec
     int64_t place = subject_index_next(&log->index, &probe);
     while (place != SUBJECT_PLACE_NONE) {
         record_ref ref = log->index.places[place].ref;
-        if (ref == record->previous || is_image_of(log, ref, &record->subject)) {
+        if (ref == record->previous || log_is_image_of(log, ref, &record->subject)) {
             return place;
         }
         place = subject_index_next(&log->index, &probe);
@@ -153,7 +155,8 @@ static void supersede(struct state_log *log, record_ref old, struct record *reco
 {
     struct record image;
     log_count_image(log, record_ref_frame(old), -1);
-    record->previous = old;
+    log_forget_setback(log, old);
+    record->previous = old == RECORD_REF_LOST ? RECORD_REF_NONE : old;
     if (record_ref_frame(old) != log->open->frame) {
         return;
     }

@@ -9,6 +9,7 @@
 
 #include "agent/state/batch.h"
 #include "agent/state/compression.h"
+#include "agent/state/damage.h"
 #include "agent/state/frame.h"
 #include "agent/state/frame_cache.h"
 #include "agent/state/ledger_chain.h"
@@ -21,6 +22,7 @@
 #include "base/io.h"
 
 enum {
+    STATE_LOG_SETBACKS_MAX = 4096,           /* Noted at a time. */
     STATE_LOG_BATCH_MAX = FRAME_RAW_MAX / 2, /* batch_bytes, at most. */
     STATE_LOG_RECORD_OVERHEAD = 128, /* What each record counts for in a transaction beside its body. */
 };
@@ -48,7 +50,9 @@ struct state_log_report {
     uint64_t subjects;   /* Left 0 by state_log_scan. */
     uint64_t torn_bytes; /* Cut off at the end: never acknowledged. */
     uint64_t last_seq;
-    char message[256]; /* On failure: what is wrong, where, what to do. */
+    struct sha256 chain;    /* The ledger chain's head. */
+    struct damages damages; /* Lost frames. */
+    char message[256];      /* On failure: what is wrong, where, what to do. */
 };
 
 struct state_log_stats {
@@ -90,6 +94,12 @@ struct state_log {
     struct recent recent;
     struct frame_cache scout; /* For telling subjects with equal hashes apart. */
     size_t frame_most;        /* Records of the largest frame a reader may meet, in bytes. */
+    struct damages damages;   /* Frames that cannot be read, and later ones can. */
+    bool needs_repair;        /* Some of them may hold latest images. */
+    record_ref *setbacks;     /* Earlier images that took the place of latest ones that were lost. */
+    uint32_t setback_count;
+    uint32_t subjects_set_back;
+    uint64_t blind_frames; /* Lost frames of which nobody knows whose images they held. */
     uint64_t committed_frame;
     record_ref committed_ref; /* The last committed record. */
     uint64_t pool_sequence_high;
@@ -204,9 +214,22 @@ MUST_USE enum status state_log_drop_oldest(struct state_log *log);
 
 void state_log_stats(struct state_log *log, struct state_log_stats *stats);
 
-/* For tools, also while an agent runs: every record oldest first; every checksum, the chain and the sequences
- * are checked. A torn or half-written tail is no error; damage before it is STATUS_CORRUPT with file and
- * offset in report->message. STATUS_NOT_FOUND: no such folder. */
+/* What was lost to damage, as far as the frames have not been dropped since. */
+struct state_log_losses {
+    struct damages damages;
+    uint32_t subjects;     /* Set back to an earlier image, or to none. */
+    uint64_t blind_frames; /* Frames whose subjects are not known. */
+};
+
+void state_log_losses(struct state_log *log, struct state_log_losses *losses);
+
+/* The image a subject was set back to, one of them, as long as it has no newer one. STATUS_EMPTY. */
+MUST_USE enum status state_log_next_setback(struct state_log *log, record_ref *image);
+
+/* For tools, also while an agent runs: every record oldest first; every checksum, both chains and the
+ * sequences are checked. A torn or half-written tail is no error; damage before it is passed over and
+ * STATUS_CORRUPT in the end, with all of it in report->damages and the first's file and offset in
+ * report->message. STATUS_NOT_FOUND: no such folder. */
 MUST_USE enum status state_log_scan(const char *folder, struct io io, struct state_log_listener listener,
                                     struct state_log_report *report);
 

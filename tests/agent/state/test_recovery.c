@@ -161,17 +161,6 @@ static void file_cut_short_anywhere_in_its_last_frame_loses_only_that(void **con
     }
 }
 
-static void damage_before_the_tail_is_refused_with_its_place(void **context)
-{
-    struct fixture *fixture = &((struct bench *)*context)->fixture;
-    write_several(fixture);
-    fixture_close(fixture);
-    overwrite_file(fixture_segment(fixture, 1).text, 4 * FRAME_BLOCK_BYTES + 170, "x", 1);
-    assert_int_equal(fixture_try_open(fixture), STATUS_CORRUPT);
-    assert_non_null(strstr(fixture->report.message, "segment-0000000001.log at offset 16384"));
-    assert_non_null(strstr(fixture->report.message, "frame 5"));
-}
-
 static void frames_never_synced_may_be_lost_together(void **context)
 {
     struct fixture *fixture = &((struct bench *)*context)->fixture;
@@ -206,18 +195,6 @@ static void unknown_format_version_is_refused(void **context)
     overwrite_file(path.text, (SEVERAL - 1) * FRAME_BLOCK_BYTES, header, sizeof header);
     assert_int_equal(fixture_try_open(fixture), STATUS_UNSUPPORTED);
     assert_non_null(strstr(fixture->report.message, "written in format 3, but this version reads format 2"));
-}
-
-static void missing_segment_is_refused(void **context)
-{
-    struct fixture *fixture = &((struct bench *)*context)->fixture;
-    for (int i = 0; i < 40; i++) {
-        fixture_decide(fixture, "x");
-    }
-    fixture_close(fixture);
-    assert_int_equal(unlink(fixture_segment(fixture, 2).text), 0);
-    assert_int_equal(fixture_try_open(fixture), STATUS_CORRUPT);
-    assert_non_null(strstr(fixture->report.message, "frame 17"));
 }
 
 static void second_agent_is_refused(void **context)
@@ -461,10 +438,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(log_goes_on_after_a_torn_frame_and_never_shows_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(file_cut_short_anywhere_in_its_last_frame_loses_only_that, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(damage_before_the_tail_is_refused_with_its_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(frames_never_synced_may_be_lost_together, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unknown_format_version_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(missing_segment_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(second_agent_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(failed_sync_is_final_and_recovered_from_disk, set_up, tear_down),
         cmocka_unit_test_setup_teardown(recovered_last_frame_is_repeated_once, set_up, tear_down),

@@ -1,0 +1,61 @@
+#include <stdio.h>
+
+#include "agent/state/scan.h"
+#include "agent/state/state_log.h"
+
+struct telling {
+    struct state_log_listener listener;
+    struct state_log_report *report;
+};
+
+static enum status pass_frame(void *self, const struct frame_header *header, struct scan_segment segment,
+                              uint64_t offset)
+{
+    (void)self;
+    (void)header;
+    (void)segment;
+    (void)offset;
+    return STATUS_OK;
+}
+
+static enum status pass_record(void *self, const struct record *record)
+{
+    const struct telling *telling = self;
+    if (telling->listener.record != NULL) {
+        telling->listener.record(telling->listener.self, record);
+    }
+    return STATUS_OK;
+}
+
+static enum status note_damage(void *self, const struct damage *damage, const struct frame_header *next,
+                               struct bytes witnesses)
+{
+    (void)next;
+    (void)witnesses;
+    const struct telling *telling = self;
+    damages_add(&telling->report->damages, *damage);
+    return STATUS_OK;
+}
+
+enum status state_log_scan(const char *folder, struct io io, struct state_log_listener listener,
+                           struct state_log_report *report)
+{
+    *report = (struct state_log_report){0};
+    struct telling telling = {.listener = listener, .report = report};
+    struct scan_visitor visitor = {
+        .frame = pass_frame, .record = pass_record, .lost = note_damage, .self = &telling};
+    struct scan_start from_the_oldest = {0};
+    struct scan_end end;
+    enum status status = scan_run(&io, folder, SCAN_BESIDE, visitor, &from_the_oldest, &end);
+    report->frames = end.frames;
+    report->records = end.records;
+    report->torn_bytes = end.torn_bytes;
+    report->last_seq = end.last.frame == 0 ? 0 : end.last.first_seq + end.last.seq_count - 1;
+    report->chain = end.last.chain_after;
+    snprintf(report->message, sizeof report->message, "%s", end.message);
+    if (status == STATUS_OK && report->damages.count > 0) {
+        damage_describe(&report->damages.list[0], report->message);
+        status = STATUS_CORRUPT;
+    }
+    return status;
+}

@@ -1,0 +1,108 @@
+#include "agent/state/suspects.h"
+
+#include "agent/state/internals.h"
+#include "agent/state/pages.h"
+
+enum status suspects_open(struct suspects *suspects)
+{
+    *suspects = (struct suspects){.list = pages_take(SUSPECTS_MAX * sizeof *suspects->list)};
+    return suspects->list == NULL ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+void suspects_close(struct suspects *suspects)
+{
+    pages_give(suspects->list, SUSPECTS_MAX * sizeof *suspects->list);
+}
+
+static uint64_t unseen_frames(const struct damage *damage, const struct frame_header *next,
+                              struct bytes witnesses)
+{
+    uint64_t seen_from = witnesses.data == NULL ? damage->last_frame + 1 : next->frame - next->witness_depth;
+    return seen_from > damage->first_frame ? seen_from - damage->first_frame : 0;
+}
+
+void suspects_add(struct suspects *suspects, const struct damage *damage, const struct frame_header *next,
+                  struct bytes witnesses)
+{
+    suspects->blind_frames += unseen_frames(damage, next, witnesses);
+    struct unpacker unpacker = unpacker_of(witnesses);
+    while (unpacker.rest.length > 0) {
+        struct witness witness = witness_unpack(&unpacker, next->frame);
+        if (witness.frame < damage->first_frame || witness.frame > damage->last_frame) {
+            continue;
+        }
+        if (suspects->count == SUSPECTS_MAX) {
+            suspects->blind_frames++;
+            return;
+        }
+        suspects->list[suspects->count++] =
+            (struct suspect){.hash = witness.hash, .before = damage->first_frame};
+    }
+}
+
+/* `previous` tells subjects with equal hashes apart without a look at their names. One that was lost leaves
+ * the one before it in the index; one that was dropped, the first image that is left, nothing. */
+static int64_t place_of_image(struct state_log *log, uint64_t hash, const struct record *image)
+{
+    bool is_lost = damages_have(&log->damages, record_ref_frame(image->previous));
+    struct subject_probe probe = subject_probe_of(&log->index, hash);
+    int64_t place = subject_index_next(&log->index, &probe);
+    while (place != SUBJECT_PLACE_NONE) {
+        record_ref ref = log->index.places[place].ref;
+        if (ref == image->previous || (is_lost && ref < image->previous)) {
+            return place;
+        }
+        place = subject_index_next(&log->index, &probe);
+    }
+    return SUBJECT_PLACE_NONE;
+}
+
+enum status recover_image(struct state_log *log, const struct record *image)
+{
+    uint64_t hash = log_subject_hash(log, &image->subject);
+    int64_t place = place_of_image(log, hash, image);
+    log_count_image(log, record_ref_frame(image->ref), +1);
+    if (place == SUBJECT_PLACE_NONE) {
+        return log->index.count < log->settings.subjects_max + 256
+                   ? subject_index_add(&log->index, hash, image->ref, image->edge)
+                   : STATUS_FULL;
+    }
+    log_count_image(log, record_ref_frame(log->index.places[place].ref), -1);
+    subject_index_set(&log->index, place, image->ref, image->edge);
+    return STATUS_OK;
+}
+
+/* `frame` holds the subject's latest image that is left. */
+static bool is_suspected(const struct suspects *suspects, const struct name *subject, uint64_t frame)
+{
+    uint32_t hash = witness_hash(subject);
+    for (uint32_t i = 0; i < suspects->count; i++) {
+        if (suspects->list[i].hash == hash && frame < suspects->list[i].before) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status read_image(struct state_log *log, record_ref ref, struct record *image)
+{
+    struct frame_place place;
+    enum status status = segments_locate(&log->segments, record_ref_frame(ref), &place);
+    if (status == STATUS_OK) {
+        status = frame_cache_fetch(&log->scout, log->settings.folder, record_ref_frame(ref), place);
+    }
+    return status == STATUS_OK ? frame_cache_seek(&log->scout, record_ref_ordinal(ref), image) : status;
+}
+
+void log_set_back_suspects(struct state_log *log, const struct suspects *suspects)
+{
+    log->blind_frames += suspects->blind_frames;
+    for (uint32_t i = 0; suspects->count > 0 && i < log->index.place_count; i++) {
+        record_ref ref = log->index.places[i].ref;
+        struct record image;
+        if (ref != RECORD_REF_NONE && read_image(log, ref, &image) == STATUS_OK &&
+            is_suspected(suspects, &image.subject, record_ref_frame(ref))) {
+            log_set_back(log, i, &image);
+        }
+    }
+}

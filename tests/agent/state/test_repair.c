@@ -1,0 +1,313 @@
+/* Damage in the middle of the log: only the subjects it hits go back, each to its image before. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/agent/state/fixture.h"
+
+static int set_up(void **context)
+{
+    struct fixture *fixture = malloc(sizeof *fixture);
+    fixture_start(fixture);
+    fixture->settings.durability = DURABILITY_FSYNC;
+    fixture->settings.recent_bytes = 0;
+    fixture_open(fixture);
+    *context = fixture;
+    return 0;
+}
+
+static int tear_down(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture_end(fixture);
+    free(fixture);
+    return 0;
+}
+
+/* One frame: a decision and the subject's image, "name version". */
+static void bring(struct fixture *fixture, const char *subject, int version)
+{
+    char body[32];
+    snprintf(body, sizeof body, "%s %d", subject, version);
+    fixture_put(fixture, decision_of(subject, body), SEQ_TAKEN);
+    fixture_put(fixture, image_of(subject, body, INSTANT_NEVER), SEQ_NONE);
+    fixture_commit(fixture);
+}
+
+/* Frames of one block each lie one behind the other, 16 to a segment. */
+static void damage_frame(struct fixture *fixture, uint64_t frame)
+{
+    struct segment_path path = fixture_segment(fixture, (uint32_t)((frame - 1) / 16 + 1));
+    uint64_t offset = (frame - 1) % 16 * FRAME_BLOCK_BYTES + FRAME_HEADER_BYTES + 20;
+    uint8_t byte;
+    read_file(path.text, offset, &byte, 1);
+    byte ^= 0x10;
+    overwrite_file(path.text, offset, &byte, 1);
+}
+
+static void assert_image(struct fixture *fixture, const char *subject, const char *body, bool is_setback)
+{
+    struct name name = name_of(subject);
+    struct record image;
+    assert_int_equal(state_log_find(&fixture->reader, &name, &image), STATUS_OK);
+    assert_int_equal(image.body.length, strlen(body));
+    assert_memory_equal(image.body.data, body, strlen(body));
+    assert_int_equal(image.is_setback, is_setback);
+}
+
+static struct state_log_losses losses_of(struct fixture *fixture)
+{
+    struct state_log_losses losses;
+    state_log_losses(&fixture->log, &losses);
+    return losses;
+}
+
+/* acme 1, other 1, acme 2, other 2, acme 3, other 3: frames 1 to 6, and four of a third behind. */
+static void bring_several(struct fixture *fixture)
+{
+    for (int version = 1; version <= 3; version++) {
+        bring(fixture, "acme", version);
+        bring(fixture, "other", version);
+    }
+    for (int version = 1; version <= 4; version++) {
+        bring(fixture, "third", version);
+    }
+}
+
+static void subject_whose_latest_image_was_lost_goes_back_to_the_one_before(void **context)
+{
+    struct fixture *fixture = *context;
+    bring_several(fixture);
+    fixture_close(fixture);
+    damage_frame(fixture, 5);
+    fixture_open(fixture);
+    assert_image(fixture, "acme", "acme 2", true);
+    assert_image(fixture, "other", "other 3", false);
+    assert_image(fixture, "third", "third 4", false);
+    struct state_log_losses losses = losses_of(fixture);
+    assert_int_equal(losses.damages.frames, 1);
+    assert_int_equal(losses.damages.list[0].first_frame, 5);
+    assert_int_equal(losses.damages.list[0].offset, 4 * FRAME_BLOCK_BYTES);
+    assert_int_equal(losses.subjects, 1);
+    assert_int_equal(losses.blind_frames, 0);
+    fixture_close(fixture);
+}
+
+static void damage_to_an_older_image_sets_nobody_back(void **context)
+{
+    struct fixture *fixture = *context;
+    bring_several(fixture);
+    fixture_close(fixture);
+    damage_frame(fixture, 3);
+    fixture_open(fixture);
+    assert_image(fixture, "acme", "acme 3", false);
+    assert_image(fixture, "other", "other 3", false);
+    assert_int_equal(losses_of(fixture).damages.frames, 1);
+    assert_int_equal(losses_of(fixture).subjects, 0);
+    fixture_close(fixture);
+}
+
+static void seqs_go_on_behind_a_gap_and_the_rest_is_told(void **context)
+{
+    struct fixture *fixture = *context;
+    bring_several(fixture);
+    fixture_close(fixture);
+    damage_frame(fixture, 5);
+    fixture_open(fixture);
+    assert_int_equal(state_log_last_seq(&fixture->log), 10);
+    record_ref cursor = RECORD_REF_NONE;
+    struct record record;
+    uint64_t sum = 0;
+    while (state_log_next(&fixture->reader, &cursor, &record) == STATUS_OK) {
+        sum += record.seq;
+    }
+    assert_int_equal(sum, 55 - 5);
+    bring(fixture, "acme", 9);
+    assert_int_equal(state_log_last_seq(&fixture->log), 11);
+    fixture_reopen(fixture);
+    assert_image(fixture, "acme", "acme 9", false);
+    assert_int_equal(losses_of(fixture).subjects, 0);
+    assert_int_equal(losses_of(fixture).damages.frames, 1);
+    fixture_close(fixture);
+}
+
+static void several_frames_in_a_row_are_known_by_the_next_intact_one(void **context)
+{
+    struct fixture *fixture = *context;
+    bring_several(fixture);
+    fixture_close(fixture);
+    damage_frame(fixture, 4);
+    damage_frame(fixture, 5);
+    damage_frame(fixture, 6);
+    fixture_open(fixture);
+    assert_image(fixture, "acme", "acme 2", true);
+    assert_image(fixture, "other", "other 1", true);
+    assert_int_equal(losses_of(fixture).subjects, 2);
+    assert_int_equal(losses_of(fixture).blind_frames, 0);
+    fixture_close(fixture);
+}
+
+static void damage_is_confined_also_while_the_log_is_open(void **context)
+{
+    struct fixture *fixture = *context;
+    bring_several(fixture);
+    damage_frame(fixture, 5);
+    assert_image(fixture, "acme", "acme 2", true);
+    assert_image(fixture, "other", "other 3", false);
+    assert_int_equal(losses_of(fixture).subjects, 1);
+    fixture_close(fixture);
+}
+
+static void new_image_ends_the_setback(void **context)
+{
+    struct fixture *fixture = *context;
+    bring_several(fixture);
+    damage_frame(fixture, 5);
+    assert_image(fixture, "acme", "acme 2", true);
+    record_ref setback;
+    assert_int_equal(state_log_next_setback(&fixture->log, &setback), STATUS_OK);
+    assert_int_equal(setback, record_ref_of(3, 1));
+    bring(fixture, "acme", 4);
+    assert_image(fixture, "acme", "acme 4", false);
+    assert_int_equal(state_log_next_setback(&fixture->log, &setback), STATUS_EMPTY);
+    fixture_close(fixture);
+}
+
+static void subject_without_any_image_left_is_a_stranger_who_was_set_back(void **context)
+{
+    struct fixture *fixture = *context;
+    bring(fixture, "acme", 1);
+    bring(fixture, "other", 1);
+    damage_frame(fixture, 1);
+    struct name name = name_of("acme");
+    struct record image;
+    assert_int_equal(state_log_find(&fixture->reader, &name, &image), STATUS_NOT_FOUND);
+    assert_true(image.is_setback);
+    bring(fixture, "acme", 2);
+    assert_image(fixture, "acme", "acme 2", false);
+    fixture_reopen(fixture);
+    assert_image(fixture, "acme", "acme 2", false);
+    fixture_close(fixture);
+}
+
+static void damaged_record_is_told_as_such(void **context)
+{
+    struct fixture *fixture = *context;
+    bring_several(fixture);
+    damage_frame(fixture, 5);
+    struct record record;
+    assert_int_equal(state_log_read(&fixture->reader, record_ref_of(5, 0), &record), STATUS_CORRUPT);
+    assert_int_equal(state_log_read(&fixture->reader, record_ref_of(6, 0), &record), STATUS_OK);
+    fixture_close(fixture);
+}
+
+static void scan_passes_over_damage_and_tells_all_of_it(void **context)
+{
+    struct fixture *fixture = *context;
+    bring_several(fixture);
+    fixture_close(fixture);
+    damage_frame(fixture, 2);
+    damage_frame(fixture, 7);
+    damage_frame(fixture, 8);
+    assert_int_equal(fixture_scan(fixture), STATUS_CORRUPT);
+    assert_int_equal(fixture->report.damages.count, 2);
+    assert_int_equal(fixture->report.damages.frames, 3);
+    assert_int_equal(fixture->seen.count, 2 * 7);
+    assert_string_equal(fixture->report.message,
+                        "segment-0000000001.log at offset 4096: frame 2 is damaged or missing");
+}
+
+static void a_whole_segment_may_be_missing(void **context)
+{
+    struct fixture *fixture = *context;
+    for (int i = 0; i < 40; i++) {
+        bring(fixture, i % 2 == 0 ? "acme" : "other", i);
+    }
+    bring(fixture, "acme", 40);
+    fixture_close(fixture);
+    assert_int_equal(unlink(fixture_segment(fixture, 2).text), 0);
+    fixture_open(fixture);
+    assert_image(fixture, "acme", "acme 40", false);
+    assert_image(fixture, "other", "other 39", false);
+    assert_int_equal(losses_of(fixture).damages.frames, 16);
+    assert_int_equal(losses_of(fixture).damages.list[0].first_frame, 17);
+    fixture_close(fixture);
+}
+
+static void lost_beginning_leaves_the_rest(void **context)
+{
+    struct fixture *fixture = *context;
+    bring_several(fixture);
+    fixture_close(fixture);
+    damage_frame(fixture, 1);
+    fixture_open(fixture);
+    assert_image(fixture, "acme", "acme 3", false);
+    assert_int_equal(state_log_last_seq(&fixture->log), 10);
+    fixture_close(fixture);
+}
+
+/* The last frame's header says that the one before was on the disk: its number and seqs are taken. */
+static void damage_up_to_the_end_gives_no_seq_again(void **context)
+{
+    struct fixture *fixture = *context;
+    bring_several(fixture);
+    fixture_close(fixture);
+    damage_frame(fixture, 9);
+    damage_frame(fixture, 10);
+    fixture_open(fixture);
+    assert_int_equal(losses_of(fixture).damages.frames, 2);
+    assert_int_equal(losses_of(fixture).blind_frames, 2);
+    assert_int_equal(state_log_last_seq(&fixture->log), 10);
+    bring(fixture, "acme", 9);
+    assert_int_equal(state_log_last_seq(&fixture->log), 11);
+    fixture_reopen(fixture);
+    assert_image(fixture, "acme", "acme 9", false);
+    assert_int_equal(losses_of(fixture).damages.frames, 2);
+    fixture_close(fixture);
+}
+
+static void dropping_the_segment_ends_the_damage(void **context)
+{
+    struct fixture *fixture = *context;
+    bring_several(fixture);
+    damage_frame(fixture, 5);
+    assert_image(fixture, "acme", "acme 2", true);
+    for (int i = 0; i < 10; i++) {
+        bring(fixture, "acme", 10 + i);
+        bring(fixture, "other", 10 + i);
+        bring(fixture, "third", 10 + i);
+    }
+    assert_int_equal(losses_of(fixture).damages.count, 1);
+    state_log_set_outbox_cursor(&fixture->log, state_log_committed(&fixture->log));
+    assert_int_equal(state_log_drop_oldest(&fixture->log), STATUS_OK);
+    assert_int_equal(losses_of(fixture).damages.count, 0);
+    fixture_close(fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(subject_whose_latest_image_was_lost_goes_back_to_the_one_before,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(damage_to_an_older_image_sets_nobody_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(seqs_go_on_behind_a_gap_and_the_rest_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(several_frames_in_a_row_are_known_by_the_next_intact_one, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(damage_is_confined_also_while_the_log_is_open, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(new_image_ends_the_setback, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(subject_without_any_image_left_is_a_stranger_who_was_set_back, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(damaged_record_is_told_as_such, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(scan_passes_over_damage_and_tells_all_of_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_whole_segment_may_be_missing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lost_beginning_leaves_the_rest, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(damage_up_to_the_end_gives_no_seq_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(dropping_the_segment_ends_the_damage, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
