@@ -1,14 +1,10 @@
 /* Opening and closing: every part in order. */
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/random.h>
 #include <unistd.h>
 
-#include "agent/agent.h"
+#include "agent/agent_parts.h"
 #include "base/log.h"
 #include "config/remote_store.h"
 
@@ -41,82 +37,25 @@ static enum status explain(char *message, enum status status, const char *format
     return status;
 }
 
-static void *map_zeroed(size_t bytes)
+/* What the status asks of whoever starts the agent, where the part that failed does not say it itself. */
+static const char *advice(enum status status)
 {
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) {
-        return NULL;
+    if (status == STATUS_NO_SPACE) {
+        return "; free some space there, then start again";
     }
-    return memory;
+    if (status == STATUS_NO_MEMORY) {
+        return "; free some memory, then start again";
+    }
+    return status == STATUS_IO ? "; look at the disk and at who may write there, then start again" : "";
 }
 
-static void draw_identity(struct agent *agent)
+/* A folder of the configuration, and what is wrong with it. */
+static enum status blame(char *message, enum status status, const char *setting, const char *folder,
+                         const char *what)
 {
-    uint64_t random[3] = {(uint64_t)agent->options.wall, clock_monotonic_us(), (uint64_t)getpid()};
-    if (agent->options.seed != 0) {
-        random[0] = random[1] = random[2] = agent->options.seed;
-    } else {
-        ssize_t got = getrandom(random, sizeof random, GRND_NONBLOCK);
-        (void)got; /* Too early in a boot for randomness: time and process id must do. */
-    }
-    agent->secret = (struct hash_key){.low = random[0], .high = random[1]};
-    snprintf(agent->boot_id, sizeof agent->boot_id, "%016llx", (unsigned long long)random[2]);
-}
-
-/* The same configuration twice: one whose settings stay for the run, one that remote configuration may
- * replace. */
-static enum status load_config(struct agent *agent, char *message)
-{
-    struct config_snapshot *active = NULL;
-    struct config_errors *errors = calloc(1, sizeof *errors);
-    if (errors == NULL) {
-        return explain(message, STATUS_NO_MEMORY, "%s", "no memory for the configuration");
-    }
-    enum status status = config_load(&agent->source, &agent->file, errors);
-    if (status == STATUS_OK) {
-        status = config_load(&agent->source, &active, errors);
-    }
-    if (status != STATUS_OK) {
-        const struct config_error *error = &errors->items[0];
-        snprintf(message, FAILURE_MESSAGE_MAX, "configuration: %s: %s", errors->count > 0 ? error->path : "",
-                 errors->count > 0 ? error->message : status_name(status));
-        config_snapshot_close(agent->file);
-        agent->file = NULL;
-    } else {
-        agent->settings = &agent->file->settings;
-        policies_init(&agent->policies, active);
-    }
-    free(errors);
+    snprintf(message, FAILURE_MESSAGE_MAX, "%s %.160s: %s%s", setting, folder,
+             what[0] == '\0' ? status_name(status) : what, advice(status));
     return status;
-}
-
-static void use_topics(struct agent *agent)
-{
-    const struct topic_settings *topics = &agent->settings->topics;
-    agent->topics = (struct topics){.root = bytes_of_string(topics->root),
-                                    .agent = name_bytes(&agent->settings->agent_id),
-                                    .response_prefixes = topics->response_prefixes,
-                                    .response_prefix_count = topics->response_prefix_count};
-}
-
-static enum status take_memory(struct agent *agent, char *message)
-{
-    agent->decider_count = agent->settings->runtime.schedulers;
-    if (agent->decider_count == 0) {
-        long cores = sysconf(_SC_NPROCESSORS_ONLN);
-        agent->decider_count = cores < 1 ? 1 : (uint32_t)cores;
-    }
-    if (agent->decider_count > SCHEDULERS_MAX) {
-        agent->decider_count = SCHEDULERS_MAX;
-    }
-    agent->deciders = map_zeroed(agent->decider_count * sizeof *agent->deciders);
-    agent->board_places = map_zeroed(BOARD_PLACES * sizeof *agent->board_places);
-    agent->inbox_buffer = map_zeroed(INBOX_BYTES_MAX);
-    if (agent->deciders == NULL || agent->board_places == NULL || agent->inbox_buffer == NULL ||
-        inbox_init(&agent->inbox) != STATUS_OK) {
-        return explain(message, STATUS_NO_MEMORY, "%s", "no memory for the schedulers");
-    }
-    return STATUS_OK;
 }
 
 /* Makes the folder and those above it; an existing one is fine. */
@@ -157,7 +96,7 @@ static enum status open_pool(struct agent *agent, char *message)
         status = event_pool_open(&agent->pool, &pool, &report);
     }
     if (status != STATUS_OK) {
-        return explain(message, status, "event pool: %s", report.message);
+        return blame(message, status, "runtime.dir", settings->runtime.dir, report.message);
     }
     if (report.damaged > 0) {
         log_warn("pool.damaged", "places=%u", report.damaged);
@@ -206,7 +145,7 @@ static enum status open_log(struct agent *agent, char *message)
     struct state_log_listener recovery = {.record = forget_committed, .self = agent};
     enum status status = state_log_open(&agent->log, &settings, recovery, &report);
     if (status != STATUS_OK) {
-        return explain(message, status, "state log: %s", report.message);
+        return blame(message, status, "store.dir", store->dir, report.message);
     }
     if (report.torn_bytes > 0) {
         log_warn("store.torn", "bytes=%llu; written but never acknowledged, cut off",
@@ -322,10 +261,7 @@ static void close_down_to(struct agent *agent, enum stage stage)
         event_pool_close(&agent->pool);
         /* fall through */
     case STAGE_MEMORY:
-        inbox_close(&agent->inbox);
-        munmap(agent->inbox_buffer, INBOX_BYTES_MAX);
-        munmap(agent->board_places, BOARD_PLACES * sizeof *agent->board_places);
-        munmap(agent->deciders, agent->decider_count * sizeof *agent->deciders);
+        agent_give_memory(agent);
         /* fall through */
     case STAGE_POLICIES:
         policies_close(&agent->policies);
@@ -342,14 +278,13 @@ static void close_down_to(struct agent *agent, enum stage stage)
 
 static enum status open_parts(struct agent *agent, struct outlet outlet, char *message, enum stage *stage)
 {
-    enum status status = load_config(agent, message);
+    enum status status = agent_load_config(agent, message);
     if (status != STATUS_OK) {
         return status;
     }
     *stage = STAGE_POLICIES;
-    use_topics(agent);
-    if ((status = take_memory(agent, message)) != STATUS_OK) {
-        return status;
+    if ((status = agent_take_memory(agent)) != STATUS_OK) {
+        return explain(message, status, "%s", "no memory for the schedulers; lower runtime.schedulers");
     }
     *stage = STAGE_MEMORY;
     if ((status = open_pool(agent, message)) != STATUS_OK) {
@@ -388,7 +323,7 @@ enum status agent_open(struct agent *agent, const struct agent_options *options,
 {
     agent->options = *options;
     agent->source = *options->source;
-    draw_identity(agent);
+    agent_draw_identity(agent);
     alerts_init(&agent->alerts);
     announcements_init(&agent->announcements);
     metrics_init(&agent->metrics);
@@ -397,7 +332,8 @@ enum status agent_open(struct agent *agent, const struct agent_options *options,
     if (status == STATUS_OK) {
         status = agent_catch_up(agent);
         if (status != STATUS_OK) {
-            explain(message, status, "catching up with what was left failed: %s", status_name(status));
+            blame(message, status, "store.dir", agent->settings->store.dir,
+                  "what an earlier run left cannot be taken up");
         }
     }
     if (status != STATUS_OK) {
