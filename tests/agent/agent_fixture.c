@@ -1,5 +1,6 @@
 #include "tests/agent/agent_fixture.h"
 
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -96,6 +97,19 @@ static void run_command(const char *format, ...)
     assert_int_equal(system(command), 0); /* NOLINT: the test's own words. */
 }
 
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *place)
+{
+    (void)info;
+    (void)kind;
+    (void)place;
+    return remove(path);
+}
+
+static void remove_folder(const char *path)
+{
+    assert_int_equal(nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 struct fixture *fixture_new(const char *config)
 {
     return fixture_new_in("/tmp", config);
@@ -131,7 +145,7 @@ void fixture_free(struct fixture *fixture)
     if (fixture->agent != NULL) {
         fixture_kill(fixture);
     }
-    run_command("rm -rf %s", fixture->folder);
+    remove_folder(fixture->folder);
     for (size_t i = 0; i < fixture->count; i++) {
         free(fixture->published[i].topic);
         free(fixture->published[i].payload);
