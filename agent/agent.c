@@ -59,8 +59,8 @@ static enum status poke_due_subject(struct agent *agent, record_ref ref)
 {
     struct record image;
     enum status status = state_log_read(&agent->tend_reader, ref, &image);
-    if (status == STATUS_NOT_FOUND) {
-        return STATUS_OK; /* A newer image took its place, with its own edge. */
+    if (status == STATUS_NOT_FOUND || status == STATUS_CORRUPT) {
+        return STATUS_OK; /* A newer image took its place, with its own edge; or damage, see tend_losses. */
     }
     return status == STATUS_OK ? scheduler_poke(&agent->scheduler, &image.subject, POKE_TICK) : status;
 }
@@ -84,6 +84,51 @@ static enum status poke_due_subjects(struct agent *agent, instant_ms now)
         }
     } while (due->count == EDGES_PER_TEND);
     return STATUS_OK;
+}
+
+/* The alert stays as long as damaged frames are in the log. */
+static void judge_losses(struct agent *agent, instant_ms now)
+{
+    struct state_log_losses losses;
+    state_log_losses(&agent->log, &losses);
+    if (losses.damages.count == 0) {
+        if (agent->told_losses > 0) {
+            alerts_clear(&agent->alerts, ALERT_STORE_FAILED);
+        }
+        agent->told_losses = 0;
+        return;
+    }
+    if (losses.damages.frames == agent->told_losses) {
+        return;
+    }
+    agent->told_losses = losses.damages.frames;
+    char place[DAMAGE_TEXT_MAX];
+    char message[ALERT_TEXT_MAX];
+    damage_describe(&losses.damages.list[0], place);
+    snprintf(message, sizeof message, "%.90s; %u subjects set back, see flyball state; %s", place,
+             losses.subjects,
+             losses.blind_frames > 0 ? "others unknown, see flyball verify" : "nobody else is hit");
+    log_error("store.damaged", "%s", message);
+    alerts_clear(&agent->alerts, ALERT_STORE_FAILED);
+    alerts_raise(&agent->alerts, ALERT_STORE_FAILED, now, message);
+}
+
+/* Subjects whose images were lost are set back and woken: those that are hot write theirs again, the others
+ * are marked. */
+static enum status tend_losses(struct agent *agent, instant_ms now)
+{
+    enum status status = state_log_repair(&agent->tend_reader);
+    record_ref ref;
+    for (uint32_t at = 0; status == STATUS_OK && state_log_setback(&agent->log, at, &ref) == STATUS_OK;
+         at++) {
+        struct record image;
+        status = state_log_read(&agent->tend_reader, ref, &image);
+        if (status == STATUS_OK) {
+            status = scheduler_poke(&agent->scheduler, &image.subject, POKE_REWRITE);
+        }
+    }
+    judge_losses(agent, now);
+    return status == STATUS_IO ? STATUS_IO : STATUS_OK; /* Else another time. */
 }
 
 static void judge_clock(struct agent *agent, struct moment moment)
@@ -135,6 +180,9 @@ enum status agent_tend(struct agent *agent, struct moment moment)
     judge_store(agent);
     alerts_clear_if_quiet(&agent->alerts, ALERT_ID_REUSED, moment.now, ID_REUSED_QUIET_MS);
     enum status status = poke_due_subjects(agent, moment.now);
+    if (status == STATUS_OK) {
+        status = tend_losses(agent, moment.now);
+    }
     if (status != STATUS_OK) {
         return status;
     }

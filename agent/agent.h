@@ -68,6 +68,7 @@ struct agent {
     uint8_t *inbox_buffer;
     struct state_log_reader tend_reader;
     struct due_subjects due;
+    uint64_t told_losses;             /* Lost frames the alert speaks of. */
     _Atomic(instant_ms) committed_at; /* The clock of the last commit of this run. */
     uint32_t decider_count;
     struct decider *deciders;

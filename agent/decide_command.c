@@ -2,15 +2,18 @@
 #include <string.h>
 
 #include "agent/decider.h"
+#include "base/log.h"
 #include "mqtt/command_payload.h"
 #include "mqtt/state_message.h"
 
-/* The first reply to this key, if the window remembers one. It borrows from the reader. */
+/* The first reply to this key, if the window remembers one. It borrows from the reader. STATUS_CORRUPT: there
+ * was one, and damage took it. */
 static enum status find_reply(struct decider *decider, const struct command *command,
                               struct reply_entry *reply)
 {
     struct dedup_window *window = &decider->subject.commands;
     uint64_t key = dedup_key_of_command(command->governor, &command->id);
+    bool is_lost = false;
     for (uint32_t at = dedup_window_find(window, key, 0); at < window->count;
          at = dedup_window_find(window, key, at + 1)) {
         struct record record;
@@ -19,14 +22,16 @@ static enum status find_reply(struct decider *decider, const struct command *com
         if (status == STATUS_OK) {
             status = unpack_reply_entry(record.body, reply);
         }
-        if (status != STATUS_OK) {
-            return status == STATUS_IO ? STATUS_IO : STATUS_CORRUPT;
+        if (status == STATUS_IO) {
+            return STATUS_IO;
         }
-        if (reply->governor == command->governor && name_equal(&reply->command, &command->id)) {
+        if (status == STATUS_OK && reply->governor == command->governor &&
+            name_equal(&reply->command, &command->id)) {
             return STATUS_OK;
         }
+        is_lost = is_lost || status != STATUS_OK;
     }
-    return STATUS_NOT_FOUND;
+    return is_lost ? STATUS_CORRUPT : STATUS_NOT_FOUND;
 }
 
 /* The governor's fields as the reply shows them; into decider->fields_buffer. */
@@ -104,6 +109,7 @@ static enum status put_reply(struct decider *decider, const struct reply_intake 
         subject->seq = next;
         subject->time = decider->moment.now;
         subject->known = true;
+        subject->is_set_back = false; /* An operator has looked after it. */
     }
     decider_put_image(decider, chain_changes(&decider->before, &subject->governors));
     state_log_end(log);
@@ -135,11 +141,11 @@ static enum status refund_event(struct decider *decider, const struct command *c
     struct event event = {.device = command->device, .id = command->event};
     uint32_t position;
     enum status status = decider_find_event(decider, &event, &position);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND && status != STATUS_CORRUPT) {
         return status;
     }
     const struct charge *charge = &decider->original.decision.answer.charge;
-    if (status == STATUS_NOT_FOUND || charge->amount == 0) {
+    if (status != STATUS_OK || charge->amount == 0) {
         *reason = REPLY_UNKNOWN_EVENT;
         return STATUS_OK;
     }
@@ -195,6 +201,11 @@ enum status decide_command(struct decider *decider, const struct intake_message 
     enum status status = find_reply(decider, &decoded.command, &first);
     if (status == STATUS_OK) {
         return answer_repeat(decider, &reply, &first);
+    }
+    if (status == STATUS_CORRUPT) {
+        log_warn("ledger.entry_lost", "a command whose reply was lost to damage is answered id_reused");
+        reply.reason = REPLY_ID_REUSED;
+        return put_answer(decider, &reply, NULL);
     }
     if (status != STATUS_NOT_FOUND) {
         return status;

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/log.h"
+
 /* How one event ends: which record it becomes and what it does to the subject. */
 struct ending {
     enum record_kind kind;
@@ -41,6 +43,7 @@ enum status decider_find_event(struct decider *decider, const struct event *even
     struct dedup_window *window = &decider->subject.events;
     enum dedup_kind kind = key_kind(event);
     uint64_t key = dedup_key(event, kind);
+    bool is_lost = false;
     for (uint32_t at = dedup_window_find(window, key, 0); at < window->count;
          at = dedup_window_find(window, key, at + 1)) {
         struct record record;
@@ -49,15 +52,16 @@ enum status decider_find_event(struct decider *decider, const struct event *even
         if (status == STATUS_OK) {
             status = unpack_decision_entry(record.body, &decider->original);
         }
-        if (status != STATUS_OK) {
-            return status == STATUS_IO ? STATUS_IO : STATUS_CORRUPT;
+        if (status == STATUS_IO) {
+            return STATUS_IO;
         }
-        if (is_same_key(event, kind, &decider->original.decision)) {
+        if (status == STATUS_OK && is_same_key(event, kind, &decider->original.decision)) {
             *position = at;
             return STATUS_OK;
         }
+        is_lost = is_lost || status != STATUS_OK;
     }
-    return STATUS_NOT_FOUND;
+    return is_lost ? STATUS_CORRUPT : STATUS_NOT_FOUND;
 }
 
 static void count_answer(struct decider *decider, const struct ending *ending)
@@ -127,9 +131,8 @@ static void refuse(struct decider *decider, enum reason reason)
 
 static enum status answer_id_reused(struct decider *decider, const struct event_intake *intake)
 {
+    decider->entry.decision.dedup = key_kind(&intake->decoded.event);
     refuse(decider, REASON_ID_REUSED);
-    alerts_raise(decider->parts.alerts, ALERT_ID_REUSED, decider->moment.now,
-                 "a device used an event key again for other bytes");
     struct ending ending = {.kind = RECORD_DECISION, .seq = SEQ_TAKEN};
     return put_answer(decider, intake->pool_sequence, &ending);
 }
@@ -283,6 +286,11 @@ enum status decide_event(struct decider *decider, struct event_intake *intake)
     if (status == STATUS_NOT_FOUND) {
         return answer_new(decider, intake);
     }
+    if (status == STATUS_CORRUPT) {
+        /* Decided before, but damage took the decision: charged once at most is all that can be kept. */
+        log_warn("ledger.entry_lost", "an event whose decision was lost to damage is answered id_reused");
+        return answer_id_reused(decider, intake);
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -290,6 +298,7 @@ enum status decide_event(struct decider *decider, struct event_intake *intake)
     if (first->bytes_hash == event->bytes_hash && name_equal(&first->meter, &event->meter)) {
         return answer_duplicate(decider, intake);
     }
-    decision->dedup = key_kind(event);
+    alerts_raise(decider->parts.alerts, ALERT_ID_REUSED, decider->moment.now,
+                 "a device used an event key again for other bytes");
     return answer_id_reused(decider, intake);
 }

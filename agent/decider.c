@@ -86,8 +86,19 @@ static struct bytes pack_hot(struct decider *decider)
     return bytes_of(decider->run_buffer, prefix + packer.length);
 }
 
+/* Whoever was set back is marked, and the mark stored. */
+static void mark_setback(struct decider *decider, struct run *run, const struct record *image)
+{
+    if (image->is_setback) {
+        log_warn("subject.set_back", "seq=%llu; damage took what came after",
+                 (unsigned long long)decider->subject.seq);
+        decider->subject.is_set_back = true;
+        run->pokes |= POKE_REWRITE;
+    }
+}
+
 /* Brings the subject into decider->subject from the scheduler's copy or, when that is gone, from the log. */
-static enum status load_subject(struct decider *decider, const struct run *run)
+static enum status load_subject(struct decider *decider, struct run *run)
 {
     decider->image_ref = RECORD_REF_NONE;
     decider->image_is_newer = false;
@@ -96,12 +107,13 @@ static enum status load_subject(struct decider *decider, const struct run *run)
     if (run->has_image) {
         return unpack_hot(decider, run->image);
     }
-    struct record image;
+    struct record image = {0};
     enum status status =
         name_is_empty(&run->name) ? STATUS_NOT_FOUND : state_log_find(&decider->reader, &run->name, &image);
     if (status == STATUS_NOT_FOUND) {
         decider->is_stranger = true;
         subject_state_init(&decider->subject, &run->name, decider->parts.dedup_window);
+        mark_setback(decider, run, &image);
         return STATUS_OK;
     }
     if (status != STATUS_OK) {
@@ -109,7 +121,9 @@ static enum status load_subject(struct decider *decider, const struct run *run)
     }
     metrics_count(decider->parts.metrics, METRIC_SUBJECTS_WOKEN);
     decider->image_ref = image.ref;
-    return subject_state_unpack(image.body, decider->parts.dedup_window, &decider->subject);
+    status = subject_state_unpack(image.body, decider->parts.dedup_window, &decider->subject);
+    mark_setback(decider, run, &image);
+    return status;
 }
 
 static enum status decide_foreign(struct decider *decider, const struct intake_message *intake)
@@ -231,9 +245,24 @@ static enum status run_messages(struct decider *decider, struct run *run)
     }
 }
 
+/* The subject as it is in memory, when the log's own image of it was lost. */
+static enum status rewrite_image(struct decider *decider)
+{
+    enum status status = decider_begin(decider, DECIDER_TRANSACTION_BYTES);
+    if (status == STATUS_OK) {
+        decider_put_image(decider, 0);
+        state_log_end(decider->parts.log);
+    }
+    return status;
+}
+
 static enum status run_subject(struct decider *decider, struct run *run)
 {
     enum status status = load_subject(decider, run);
+    if (status == STATUS_OK && (run->pokes & POKE_REWRITE) != 0) {
+        status = rewrite_image(decider);
+        run->pokes = status == STATUS_OK ? run->pokes & (uint8_t)~POKE_REWRITE : run->pokes;
+    }
     if (status == STATUS_OK && (run->pokes & POKE_TICK) != 0) {
         status = decide_tick(decider);
         run->pokes = status == STATUS_OK ? run->pokes & (uint8_t)~POKE_TICK : run->pokes;

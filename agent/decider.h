@@ -114,7 +114,7 @@ MUST_USE enum status decide_tick(struct decider *decider);
 MUST_USE enum status decide_relocate(struct decider *decider, uint64_t through_frame);
 
 /* Finds the event's entry in the subject's window, the whole key compared, into decider->original.
- * STATUS_NOT_FOUND; STATUS_CORRUPT when the log has lost an entry it must have. */
+ * STATUS_NOT_FOUND; STATUS_CORRUPT when there was one and damage took it. */
 MUST_USE enum status decider_find_event(struct decider *decider, const struct event *event,
                                         uint32_t *position);
 

@@ -135,7 +135,7 @@ static enum status publish_state(struct publisher *publisher, struct board_place
 
     struct text payload = payload_text(publisher);
     state_put_fields(&payload, &report, &subject->governors);
-    uint64_t fields_hash = hash_bytes((struct hash_key){1, 1}, text_bytes(&payload)) | 1;
+    uint64_t fields_hash = hash_bytes((struct hash_key){1, subject->is_set_back}, text_bytes(&payload)) | 1;
     if (place != NULL && place->published_hash[kind] == fields_hash) {
         state_board_published(&publisher->board, place, kind, fields_hash, now);
         return STATUS_OK;
@@ -144,6 +144,7 @@ static enum status publish_state(struct publisher *publisher, struct board_place
     state_message_put(&payload, &(struct state_message){.subject = subject->name,
                                                         .seq = subject->seq,
                                                         .time = subject->time,
+                                                        .is_set_back = subject->is_set_back,
                                                         .report = &report,
                                                         .states = &subject->governors});
     struct text topic = topic_text(publisher);
@@ -204,7 +205,8 @@ static enum status publish_image(struct publisher *publisher, const struct recor
     if (!publisher->has_caught_up) {
         /* Walking over what may have been published before: an older state must not replace a newer one. */
         enum status found = state_log_find(&publisher->reader, &record->subject, &latest);
-        if (found == STATUS_NOT_FOUND || (found == STATUS_OK && latest.ref != record->ref)) {
+        if (found == STATUS_NOT_FOUND || found == STATUS_CORRUPT ||
+            (found == STATUS_OK && latest.ref != record->ref)) {
             return STATUS_OK;
         }
         if (found != STATUS_OK) {
@@ -234,8 +236,9 @@ enum status publish_deferred_states(struct publisher *publisher, struct board_pl
 {
     struct record image;
     enum status status = state_log_read(&publisher->reader, place->image, &image);
-    if (status == STATUS_NOT_FOUND) {
-        /* Compaction has moved it: its new image is on the way through the log and is published then. */
+    if (status == STATUS_NOT_FOUND || status == STATUS_CORRUPT) {
+        /* Compaction has moved it, or its subject was set back: the new image is on the way through the log
+         * and is published then. */
         state_board_drop(&publisher->board, place);
         return STATUS_OK;
     }

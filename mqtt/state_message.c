@@ -121,5 +121,8 @@ void state_message_put(struct text *text, const struct state_message *message)
     json_put_literal(text, "verdict", verdict_name(report->verdict));
     put_kind(text, report);
     put_details(text, report->kind, message->states);
+    if (message->is_set_back) {
+        json_put_bool(text, "set_back", true);
+    }
     json_close_object(text);
 }

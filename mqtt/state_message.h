@@ -12,6 +12,7 @@ struct state_message {
     struct name subject;
     uint64_t seq;
     instant_ms time;
+    bool is_set_back; /* Damage took a later state: shown as "set_back": true, else not at all. */
     const struct governor_report *report;
     const struct governor_states *states;
 };

@@ -25,6 +25,7 @@ static void put_subject(struct printing *printing)
         state_message_put(&printing->text, &(struct state_message){.subject = subject->name,
                                                                    .seq = subject->seq,
                                                                    .time = subject->time,
+                                                                   .is_set_back = subject->is_set_back,
                                                                    .report = &report,
                                                                    .states = &subject->governors});
     }

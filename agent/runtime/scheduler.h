@@ -14,7 +14,7 @@
 enum { SCHEDULER_ROUTE_BATCH = 64 };
 
 /* Why a subject runs without an event: bits. */
-enum poke { POKE_TICK = 1, POKE_RELOCATE = 2 };
+enum poke { POKE_TICK = 1, POKE_RELOCATE = 2, POKE_REWRITE = 4 };
 
 struct scheduler_settings {
     struct subject_table_settings subjects;

@@ -2,10 +2,13 @@
 
 #include <string.h>
 
+enum { FLAG_KNOWN = 1, FLAG_SET_BACK = 2 };
+
 void subject_state_init(struct subject_state *state, const struct name *name, uint32_t dedup_size)
 {
     state->name = *name;
     state->known = false;
+    state->is_set_back = false;
     state->seq = 0;
     state->time = 0;
     memset(&state->governors, 0, sizeof state->governors);
@@ -18,7 +21,7 @@ void subject_state_pack(struct packer *packer, const struct subject_state *state
 {
     pack_u8(packer, SUBJECT_IMAGE_VERSION);
     pack_name(packer, &state->name);
-    pack_u8(packer, state->known ? 1 : 0);
+    pack_u8(packer, (uint8_t)((state->known ? FLAG_KNOWN : 0) | (state->is_set_back ? FLAG_SET_BACK : 0)));
     pack_varint(packer, state->seq);
     pack_signed(packer, state->time);
     pack_states(packer, &state->governors);
@@ -35,7 +38,9 @@ enum status subject_state_unpack(struct bytes image, uint32_t dedup_size, struct
         return STATUS_UNSUPPORTED;
     }
     unpack_name(&unpacker, &state->name);
-    state->known = unpack_enum(&unpacker, 1) == 1;
+    uint8_t flags = unpack_enum(&unpacker, FLAG_KNOWN | FLAG_SET_BACK);
+    state->known = (flags & FLAG_KNOWN) != 0;
+    state->is_set_back = (flags & FLAG_SET_BACK) != 0;
     state->seq = unpack_varint(&unpacker);
     state->time = unpack_signed(&unpacker);
     unpack_states(&unpacker, &state->governors);

@@ -9,7 +9,7 @@
 #include "base/instant.h"
 
 enum {
-    SUBJECT_IMAGE_VERSION = 1,
+    SUBJECT_IMAGE_VERSION = 2,
     SUBJECT_IMAGE_BYTES_MAX = STATES_PACKED_MAX +
                               (DEDUP_WINDOW_MAX + DEDUP_COMMANDS) * DEDUP_ITEM_PACKED_MAX +
                               COUNTERS_MAX * COUNTER_PACKED_MAX + 128,
@@ -18,7 +18,9 @@ enum {
 /* Some 35 KB: one per scheduler thread, never on a stack. */
 struct subject_state {
     struct name name;
-    bool known;      /* An event or a command made it exist; not one that was only denied as a stranger. */
+    bool known; /* An event or a command made it exist; not one that was only denied as a stranger. */
+    bool
+        is_set_back; /* Damage took its latest image and this goes on from an earlier one; until a command. */
     uint64_t seq;    /* Of the last decision or command that changed it. */
     instant_ms time; /* When that was. */
     struct governor_states governors;

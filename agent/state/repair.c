@@ -168,11 +168,11 @@ void state_log_losses(struct state_log *log, struct state_log_losses *losses)
     pthread_mutex_unlock(&log->lock);
 }
 
-enum status state_log_next_setback(struct state_log *log, record_ref *image)
+enum status state_log_setback(struct state_log *log, uint32_t at, record_ref *image)
 {
     pthread_mutex_lock(&log->lock);
-    enum status status = log->setback_count > 0 ? STATUS_OK : STATUS_EMPTY;
-    *image = log->setback_count > 0 ? log->setbacks[0] : RECORD_REF_NONE;
+    enum status status = at < log->setback_count ? STATUS_OK : STATUS_EMPTY;
+    *image = at < log->setback_count ? log->setbacks[at] : RECORD_REF_NONE;
     pthread_mutex_unlock(&log->lock);
     return status;
 }

@@ -223,8 +223,8 @@ struct state_log_losses {
 
 void state_log_losses(struct state_log *log, struct state_log_losses *losses);
 
-/* The image a subject was set back to, one of them, as long as it has no newer one. STATUS_EMPTY. */
-MUST_USE enum status state_log_next_setback(struct state_log *log, record_ref *image);
+/* The `at`th of the images that subjects were set back to and that have no newer ones yet. STATUS_EMPTY. */
+MUST_USE enum status state_log_setback(struct state_log *log, uint32_t at, record_ref *image);
 
 /* For tools, also while an agent runs: every record oldest first; every checksum, both chains and the
  * sequences are checked. A torn or half-written tail is no error; damage before it is passed over and

@@ -170,11 +170,11 @@ static void new_image_ends_the_setback(void **context)
     damage_frame(fixture, 5);
     assert_image(fixture, "acme", "acme 2", true);
     record_ref setback;
-    assert_int_equal(state_log_next_setback(&fixture->log, &setback), STATUS_OK);
+    assert_int_equal(state_log_setback(&fixture->log, 0, &setback), STATUS_OK);
     assert_int_equal(setback, record_ref_of(3, 1));
     bring(fixture, "acme", 4);
     assert_image(fixture, "acme", "acme 4", false);
-    assert_int_equal(state_log_next_setback(&fixture->log, &setback), STATUS_EMPTY);
+    assert_int_equal(state_log_setback(&fixture->log, 0, &setback), STATUS_EMPTY);
     fixture_close(fixture);
 }
 
