@@ -52,6 +52,25 @@ static bool is_under_root(const struct route_text *topic, const char *root)
            (bytes.length == length || bytes.data[length] == '/');
 }
 
+/* Whether a capture could stand for a level of the agent's own topics: it would take its answers for
+ * readings, or answer with an event. */
+static bool meets_own_topics(const struct route_text *topic, const char *root)
+{
+    static const char *const tails[] = {"/event/{a}/{b}/{c}", "/command/{a}/{b}", "/decision/{a}/{b}",
+                                        "/reply/{a}/{b}",     "/state/{a}/{b}",   "/agent/{a}/{b}",
+                                        "/agent/{a}/{b}/{c}"};
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+        char storage[ROUTE_TEXT_MAX];
+        struct text own = text_of(storage, sizeof storage);
+        text_put_string(&own, root);
+        text_put_string(&own, tails[i]);
+        if (template_meets(route_text_bytes(topic), text_bytes(&own))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Topics and payloads are sent as text: NUL cannot be there, a wildcard is caught by the template. */
 static bool check_topic(struct config_reader *reader, const struct route_text *topic, const char *root)
 {
@@ -65,6 +84,11 @@ static bool check_topic(struct config_reader *reader, const struct route_text *t
     }
     if (is_under_root(topic, root)) {
         reader_complain_key(reader, "topic", CONFIG_FORMAT, "must not be under topics.root");
+        return false;
+    }
+    if (meets_own_topics(topic, root)) {
+        reader_complain_key(reader, "topic", CONFIG_FORMAT,
+                            "must not match the agent's own topics under topics.root");
         return false;
     }
     return true;
@@ -130,9 +154,6 @@ static void read_decide(struct config_reader *reader, const cJSON *item, struct 
     if (!template_is_filled_by(topic, route_text_bytes(&route->topic))) {
         reader_complain_key(reader, "topic", CONFIG_UNKNOWN_REFERENCE,
                             "must name only what the route's topic captures");
-    } else if (bytes_equal(topic, route_text_bytes(&route->topic))) {
-        reader_complain_key(reader, "topic", CONFIG_FORMAT,
-                            "must not be the route's own topic, or it would answer itself");
     }
 }
 
@@ -204,6 +225,34 @@ static void read_route(struct config_reader *reader, const cJSON *item, struct r
     read_parts(reader, item, route, check->root);
 }
 
+/* Whether a route takes what is published there. */
+static bool is_taken(struct bytes topic, const struct route *routes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct bytes template = route_text_bytes(&routes[i].topic);
+        if (template.length > 0 && template_meets(topic, template)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What tells a device its answer must not come back as a reading: it would be answered again, and so on. */
+static void check_answers(struct config_reader *reader, const struct route *routes, size_t count)
+{
+    struct text outer = reader->path;
+    for (size_t i = 0; i < count; i++) {
+        struct bytes answer = route_text_bytes(&routes[i].decide_topic);
+        if (answer.length > 0 && is_taken(answer, routes, count)) {
+            reader_enter_index(reader, i);
+            reader_enter_key(reader, bytes_of_string("decide"));
+            reader_complain_key(reader, "topic", CONFIG_FORMAT,
+                                "must not match a route's topic, or it would answer itself");
+            reader->path = outer;
+        }
+    }
+}
+
 void read_routes(struct config_reader *reader, const cJSON *routes, const char *root, struct route *read)
 {
     struct text outer = reader->path;
@@ -214,4 +263,5 @@ void read_routes(struct config_reader *reader, const cJSON *routes, const char *
         check.earlier_count++;
         reader->path = outer;
     }
+    check_answers(reader, check.earlier, check.earlier_count);
 }

@@ -133,6 +133,26 @@ bool template_is_filled_by(struct bytes template, struct bytes source)
     return true;
 }
 
+/* Whether one level can be the same in both. */
+static bool levels_meet(struct bytes left, struct bytes right)
+{
+    struct bytes name;
+    return level_captures(left, &name) || level_captures(right, &name) || bytes_equal(left, right);
+}
+
+bool template_meets(struct bytes template, struct bytes other)
+{
+    struct levels left = {.rest = template};
+    struct levels right = {.rest = other};
+    struct bytes left_level, right_level;
+    while (levels_next(&left, &left_level)) {
+        if (!levels_next(&right, &right_level) || !levels_meet(left_level, right_level)) {
+            return false;
+        }
+    }
+    return right.ended;
+}
+
 enum status template_match(struct bytes template, struct bytes topic, struct captures *captures)
 {
     struct levels wanted = {.rest = template};

@@ -58,6 +58,9 @@ bool template_is_valid(struct bytes template);
 /* Whether every {name} of `template` is captured by `source`. */
 bool template_is_filled_by(struct bytes template, struct bytes source);
 
+/* Whether some topic matches both. */
+bool template_meets(struct bytes template, struct bytes other);
+
 /* STATUS_NOT_FOUND unless `topic` matches; the captures borrow from both. A captured segment must be one that
  * name_is_segment accepts. */
 MUST_USE enum status template_match(struct bytes template, struct bytes topic, struct captures *captures);

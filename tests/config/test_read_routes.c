@@ -123,6 +123,19 @@ static void wrong_routes_are_told_with_their_path(void **context)
         {"{\"routes\":[{\"topic\":\"x/{device}\",\"subject\":\"s\",\"meter\":\"m\","
          "\"decide\":{\"topic\":\"flyball/v1/event/a/b/c\",\"allow\":\"1\",\"deny\":\"0\"}}]}",
          "/routes/0/decide/topic", CONFIG_FORMAT},
+        /* With other names, or for another route's devices, it would be taken for a reading all the same. */
+        {"{\"routes\":[{\"topic\":\"x/{a}/{device}\",\"subject\":\"s\",\"meter\":\"m\","
+         "\"decide\":{\"topic\":\"x/{device}/{a}\",\"allow\":\"1\",\"deny\":\"0\"}}]}",
+         "/routes/0/decide/topic", CONFIG_FORMAT},
+        {"{\"routes\":[{\"topic\":\"x/{device}\",\"subject\":\"s\",\"meter\":\"m\","
+         "\"decide\":{\"topic\":\"y/on\",\"allow\":\"1\",\"deny\":\"0\"}},"
+         "{\"topic\":\"y/{device}\",\"subject\":\"s\",\"meter\":\"m\"}]}",
+         "/routes/0/decide/topic", CONFIG_FORMAT},
+        {"{\"routes\":[{\"topic\":\"x/{a}/{b}/{c}/{device}\",\"subject\":\"s\",\"meter\":\"m\","
+         "\"decide\":{\"topic\":\"{a}/{b}/{c}/y/{device}/m\",\"allow\":\"1\",\"deny\":\"0\"}}]}",
+         "/routes/0/decide/topic", CONFIG_FORMAT},
+        {"{\"routes\":[{\"topic\":\"{a}/{b}/{c}/{d}/{device}\",\"subject\":\"s\",\"meter\":\"m\"}]}",
+         "/routes/0/topic", CONFIG_FORMAT},
         {"{\"routes\":[{\"topic\":\"x/{device}\",\"subject\":\"s\",\"meter\":\"m\"},"
          "{\"topic\":\"x/{d}\",\"subject\":\"s\",\"meter\":\"m\",\"device\":\"{d}\"}]}",
          "/routes/1/topic", CONFIG_DUPLICATE},
@@ -137,6 +150,8 @@ static void a_route_beside_the_root_is_foreign(void **context)
         "{\"routes\":[{\"topic\":\"flyball/v10/{device}\",\"subject\":\"s\",\"meter\":\"m\"}]}",
         "{\"topics\":{\"root\":\"a\"},\"routes\":[{\"topic\":\"flyball/v1/{device}\",\"subject\":\"s\","
         "\"meter\":\"m\"}]}",
+        "{\"routes\":[{\"topic\":\"{a}/{device}\",\"subject\":\"{a}\",\"meter\":\"m\","
+        "\"decide\":{\"topic\":\"{a}/{device}/set\",\"allow\":\"1\",\"deny\":\"0\"}}]}",
     };
     assert_all_good(table, sizeof table / sizeof table[0]);
 }

@@ -114,6 +114,29 @@ static void topics_match_level_by_level(void **context)
     assert_int_equal(template_match(bytes_of_string("{a}"), bytes_of(NULL, 0), &captures), STATUS_NOT_FOUND);
 }
 
+struct meeting {
+    const char *left;
+    const char *right;
+    bool meet;
+};
+
+static void templates_meet_when_a_topic_matches_both(void **context)
+{
+    (void)context;
+    static const struct meeting table[] = {
+        {"a/b", "a/b", true},        {"a/b", "a/c", false},        {"a/b", "a/b/c", false},
+        {"{x}", "a", true},          {"{x}", "a/b", false},        {"a/{x}", "{y}/b", true},
+        {"a/{x}/c", "a/b/d", false}, {"{x}/{y}", "{y}/{x}", true},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct bytes left = bytes_of_string(table[i].left);
+        struct bytes right = bytes_of_string(table[i].right);
+        if (template_meets(left, right) != table[i].meet || template_meets(right, left) != table[i].meet) {
+            fail_msg("%s and %s", table[i].left, table[i].right);
+        }
+    }
+}
+
 static void captures_fill_other_templates(void **context)
 {
     (void)context;
@@ -168,6 +191,7 @@ int main(void)
         cmocka_unit_test(only_whole_segments_capture),
         cmocka_unit_test(templates_and_names_have_limits),
         cmocka_unit_test(topics_match_level_by_level),
+        cmocka_unit_test(templates_meet_when_a_topic_matches_both),
         cmocka_unit_test(captures_fill_other_templates),
         cmocka_unit_test(a_template_filled_beyond_the_limit_is_too_large),
         cmocka_unit_test(fillable_means_that_every_name_is_captured),
