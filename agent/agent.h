@@ -140,8 +140,9 @@ MUST_USE enum status agent_take_desired(struct agent *agent, instant_ms now, boo
  * passed. Statuses as agent_turn's; what only waits is no failure. */
 MUST_USE enum status agent_catch_up(struct agent *agent);
 
-/* At start: puts the last good desired configuration in force again. */
-void agent_restore_desired(struct agent *agent, instant_ms now);
+/* At start: puts the last good desired configuration in force again, or the file alone if there is none or it
+ * fits no longer. Any other status (STATUS_IO, STATUS_NO_MEMORY): what was desired is not known. */
+MUST_USE enum status agent_restore_desired(struct agent *agent, instant_ms now);
 
 /* Reads the configuration file again; a wrong one is refused with a log line and changes nothing. */
 void agent_reload(struct agent *agent, instant_ms now);

@@ -49,9 +49,12 @@ enum status agent_catch_up(struct agent *agent)
     agent->started_at = moment.now;
     agent->started_us = clock_monotonic_us();
     count_session(agent);
-    agent_restore_desired(agent, moment.now);
+    enum status status = agent_restore_desired(agent, moment.now);
+    if (status != STATUS_OK) {
+        return status;
+    }
     take_pending(agent);
-    enum status status = agent_turn(agent, moment);
+    status = agent_turn(agent, moment);
     bool may_wait = status == STATUS_NO_SPACE || status == STATUS_DISCONNECTED;
     return may_wait ? STATUS_OK : status;
 }

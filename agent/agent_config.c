@@ -125,61 +125,95 @@ enum status agent_take_desired(struct agent *agent, instant_ms now, bool *routes
     return STATUS_OK;
 }
 
-/* Judges the kept payload against the file; true when it is in force now. */
-static bool restore(struct agent *agent)
+/* Judges the kept payload against the file. STATUS_OK: it is in force now; STATUS_NOT_FOUND: there is none;
+ * STATUS_INVALID: it fits no longer. Anything else says nothing about it. */
+static enum status restore(struct agent *agent)
 {
+    static const struct remote_active nothing = {0};
     struct config_text payload = {0};
     enum status status = remote_store_load(&agent->options.io, agent->settings->store.dir, &payload);
-    if (status == STATUS_NOT_FOUND) {
-        return false;
-    }
-    static const struct remote_active nothing = {0};
     if (status == STATUS_OK) {
         status = remote_judge(&nothing, &agent->source, payload.bytes, &agent->outcome);
     }
-    bool is_good =
-        status == STATUS_OK && agent->outcome.action == REMOTE_APPLY && activate(agent) == STATUS_OK;
-    if (!is_good) {
-        alerts_raise(&agent->alerts, ALERT_CONFIG_REJECTED, atomic_load(&agent->clock.high),
-                     "the kept desired configuration no longer fits the file: the file alone holds");
-        log_error("config.unrestored",
-                  "status=%s; the file alone holds until a desired configuration arrives",
-                  status_name(status));
+    if (status == STATUS_OK) {
+        status = agent->outcome.action == REMOTE_APPLY ? activate(agent) : STATUS_INVALID;
     }
     config_text_close(&payload);
-    return is_good;
+    return status == STATUS_TOO_LARGE ? STATUS_INVALID : status;
 }
 
-void agent_restore_desired(struct agent *agent, instant_ms now)
+static void note_misfit(struct agent *agent)
+{
+    alerts_raise(&agent->alerts, ALERT_CONFIG_REJECTED, atomic_load(&agent->clock.high),
+                 "the kept desired configuration no longer fits the file: the file alone holds");
+    log_error("config.unrestored", "the file alone holds until a desired configuration arrives");
+}
+
+enum status agent_restore_desired(struct agent *agent, instant_ms now)
 {
     follow_log_settings(agent->file);
-    if (restore(agent)) {
+    enum status status = restore(agent);
+    if (status == STATUS_OK) {
         report(agent, now);
-    } else {
-        save_policy(agent);
+        return STATUS_OK;
     }
+    if (status != STATUS_NOT_FOUND && status != STATUS_INVALID) {
+        return status; /* To decide by other rules than those accepted would be worse than not to start. */
+    }
+    if (status == STATUS_INVALID) {
+        note_misfit(agent);
+    }
+    save_policy(agent);
+    return STATUS_OK;
 }
 
-/* The new file holds from now on, below what is desired if anything is. */
-static void adopt(struct agent *agent, struct config_snapshot *snapshot, struct config_text text,
-                  instant_ms now)
+/* The file alone holds. */
+static enum status rule_by_file(struct agent *agent, struct config_snapshot *snapshot)
 {
-    config_text_close(&agent->file_text);
-    agent->file_text = text;
-    agent->source.text = text.bytes;
-    bool is_desired = agent->remote.version > 0;
-    if (is_desired && restore(agent)) {
-        config_snapshot_close(snapshot);
-        report(agent, now);
-    } else if (policies_activate(&agent->policies, snapshot) == STATUS_OK) {
-        agent->remote = (struct remote_active){0}; /* What was desired does not fit the file any more. */
+    enum status status = policies_activate(&agent->policies, snapshot);
+    if (status == STATUS_OK) {
+        agent->remote = (struct remote_active){0};
         follow_log_settings(snapshot);
         save_policy(agent);
-    } else {
-        config_snapshot_close(snapshot);
-        return;
     }
-    log_info("config.reloaded", "path=%s", agent->options.config_path);
+    return status;
+}
+
+/* What the new file comes to: below what is desired, if anything is and still fits. */
+static enum status combine(struct agent *agent, struct config_snapshot *snapshot, instant_ms now)
+{
+    enum status status = agent->remote.version > 0 ? restore(agent) : STATUS_NOT_FOUND;
+    if (status == STATUS_OK) {
+        config_snapshot_close(snapshot);
+        report(agent, now);
+        return STATUS_OK;
+    }
+    if (status == STATUS_INVALID) {
+        note_misfit(agent);
+    }
+    bool is_alone = status == STATUS_NOT_FOUND || status == STATUS_INVALID;
+    return is_alone ? rule_by_file(agent, snapshot) : status;
+}
+
+/* The new file holds from now on; on failure it is given back and the old one stays. */
+static enum status adopt(struct agent *agent, struct config_snapshot *snapshot, struct config_text text,
+                         instant_ms now)
+{
+    struct config_text old_text = agent->file_text;
+    struct bytes old_source = agent->source.text;
+    agent->file_text = text;
+    agent->source.text = text.bytes;
+    enum status status = combine(agent, snapshot, now);
+    if (status == STATUS_OK) {
+        config_text_close(&old_text);
+        log_info("config.reloaded", "path=%s", agent->options.config_path);
+        return STATUS_OK;
+    }
+    agent->file_text = old_text;
+    agent->source.text = old_source;
+    config_snapshot_close(snapshot);
+    config_text_close(&text);
+    return status;
 }
 
 /* The file as it is now, checked; STATUS_OK fills both. */
@@ -213,8 +247,9 @@ void agent_reload(struct agent *agent, instant_ms now)
     struct config_snapshot *snapshot = NULL;
     enum status status = load_again(agent, &text, &snapshot, errors);
     if (status == STATUS_OK) {
-        adopt(agent, snapshot, text, now);
-    } else {
+        status = adopt(agent, snapshot, text, now);
+    }
+    if (status != STATUS_OK) {
         log_error("config.unreloaded", "status=%s path=%s error=%s; the configuration in force stays",
                   status_name(status), errors->items[0].path, errors->items[0].message);
     }

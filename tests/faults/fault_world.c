@@ -8,7 +8,15 @@
 
 #include <cmocka.h>
 
-enum { CREDIT = 100000, PATIENCE_TURNS = 40, WAIT_MS = 50, ROUND_MS = 1500, TOPIC_MAX = 96, FILL = 240 };
+enum {
+    CREDIT = 100000,
+    PATIENCE_TURNS = 40,
+    WAIT_MS = 50,
+    ROUND_MS = 1500,
+    TOPIC_MAX = 96,
+    FILL = 240,
+    DESIRED_VERSION = 7
+};
 
 static const char CONFIG[] =
     "{\"plans\": {\"gold\": {\"features\": [\"*\"], \"quotas\": [{\"name\": \"daily\", \"meter\": \"*\", "
@@ -162,6 +170,9 @@ static bool start(struct world *world)
     if (fixture_try_open(fixture) != STATUS_OK) {
         return false;
     }
+    if (world->is_accepted) {
+        assert_int_equal(fixture->agent->remote.version, DESIRED_VERSION);
+    }
     fixture->is_connected = true;
     publisher_connected(&fixture->agent->publisher, PAHO_SESSION_KEPT);
     return true;
@@ -178,6 +189,7 @@ static void desire(struct world *world)
     bool routes_changed;
     agent_receive(world->fixture->agent, &message, &arrival);
     (void)!agent_take_desired(world->fixture->agent, world->fixture->now, &routes_changed);
+    world->is_accepted = world->fixture->agent->remote.version == DESIRED_VERSION;
 }
 
 static enum ending ending_of(enum status status)

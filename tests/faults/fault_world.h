@@ -40,6 +40,7 @@ struct world {
     char *answers[WORLD_QUESTIONS]; /* The first answer published to each; NULL: none yet. */
     size_t heard;                   /* Publications looked at. */
     int asked;                      /* Questions asked so far. */
+    bool is_accepted;               /* The desired configuration. */
 };
 
 void world_open(struct world *world);
