@@ -1,0 +1,453 @@
+#include "tests/simulation/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    STEPS_LEAST = 150,
+    STEPS_MOST = 420,
+    HEALING_ROUNDS_MAX = 4000,
+    ROUND_MS = 60,
+    HOUR_MS = 3600 * 1000,
+    DAY_MS = 24 * HOUR_MS,
+};
+
+#define YEAR_MS (365LL * DAY_MS)
+#define LATEST_WALL 32503680000000LL /* The year 3000. */
+
+static const char *no_environment(void *self, const char *name)
+{
+    (void)self;
+    (void)name;
+    return NULL;
+}
+
+static uint32_t sometimes(struct dice *dice, uint32_t chance, uint32_t most)
+{
+    return dice_chance(dice, chance) ? 1 + dice_roll(dice, most) : 0;
+}
+
+/* Not everything goes wrong in every world: what is rare elsewhere has its time here. */
+static void draw_weather(struct world *world)
+{
+    struct dice *dice = &world->dice;
+    world->weather = (struct weather){
+        .kill = sometimes(dice, 600, 25),
+        .die_within = sometimes(dice, 600, 30),
+        .power = sometimes(dice, 700, 999),
+        .pool_lost = sometimes(dice, 500, 999),
+        .sync_failure = sometimes(dice, 300, 10),
+        .full_disk = sometimes(dice, 200, 8),
+        .disconnect = sometimes(dice, 600, 25),
+        .session_loss = sometimes(dice, 600, 999),
+        .refuse = sometimes(dice, 300, 20),
+        .clock_jump = sometimes(dice, 400, 20),
+        .desired = sometimes(dice, 300, 20),
+        .stop = sometimes(dice, 400, 8),
+        .missed_answers = sometimes(dice, 600, 400),
+    };
+}
+
+static void load_config(struct world *world)
+{
+    struct config_errors *errors = calloc(1, sizeof *errors);
+    struct text json = text_of(world->config, sizeof world->config);
+    preset_put_file(&world->preset, &json);
+    char folder[WORLD_PATH_MAX];
+    snprintf(folder, sizeof folder, "%.*s", (int)(strlen(world->pool_path) - strlen("/pool")),
+             world->pool_path);
+    size_t sets = preset_put_sets(&world->preset, folder, world->sets);
+    for (size_t i = 0; i < sets; i++) {
+        world->set_pointers[i] = world->sets[i];
+    }
+    world->source = (struct config_source){.text = text_bytes(&json),
+                                           .sets = world->set_pointers,
+                                           .set_count = sets,
+                                           .host_name = "a1",
+                                           .environment = no_environment};
+    if (errors == NULL || config_load(&world->source, &world->versions[0].snapshot, errors) != STATUS_OK) {
+        findings_violate(&world->findings, "model: the configuration is wrong: %s %s",
+                         errors == NULL ? "" : errors->items[0].path,
+                         errors == NULL ? "" : errors->items[0].message);
+    }
+    free(errors);
+}
+
+static void begin_disk(struct world *world)
+{
+    struct virtual_disk_settings settings = {
+        .seed = dice_bits(&world->dice),
+        .sector_bytes = dice_chance(&world->dice, 500) ? 512 : 4096,
+        .interrupted_per_mille = dice_chance(&world->dice, 200) ? dice_roll(&world->dice, 100) : 0,
+    };
+    virtual_disk_init(world->disk, &settings);
+    disk_watch_init(&world->watch, world->disk, &world->findings);
+    world->watch.dice = (struct dice){.state = dice_bits(&world->dice)};
+    world->watch.is_os_durable = world->preset.is_os_durable;
+}
+
+static void begin_model(struct world *world)
+{
+    struct model *model = &world->model;
+    memset(model, 0, sizeof *model);
+    model->findings = &world->findings;
+    model->asks = world->asks;
+    model->ask_count = &world->ask_count;
+    model->policy_of = desired_policy_of;
+    model->self = world;
+    model->dedup_window = world->preset.dedup_window;
+}
+
+void world_begin(struct world *world, uint64_t seed, const char *pool_folder, FILE *trace)
+{
+    struct virtual_disk *disk = world->disk;
+    struct ask *asks = world->asks;
+    if (disk == NULL) {
+        disk = calloc(1, sizeof *disk);
+        asks = calloc(ASKS_MAX, sizeof *asks);
+    }
+    if (disk == NULL || asks == NULL) {
+        abort();
+    }
+    memset(world, 0, sizeof *world);
+    world->disk = disk;
+    world->asks = asks;
+    world->seed = seed;
+    world->dice.state = seed;
+    world->findings.trace = trace;
+    snprintf(world->pool_path, sizeof world->pool_path, "%.200s/pool", pool_folder);
+    unlink(world->pool_path);
+    draw_weather(world);
+    preset_draw(&world->preset, &world->dice);
+    world->desired = world->preset;
+    begin_disk(world);
+    begin_model(world);
+    fleet_draw(world);
+    load_config(world);
+    bool is_unset = dice_chance(&world->dice, 80);
+    world->wall = is_unset ? (instant_ms)dice_roll(&world->dice, HOUR_MS)
+                           : WORLD_NOON + 40LL * dice_roll(&world->dice, DAY_MS);
+    world->elapsed_us = dice_roll(&world->dice, 1000000000);
+    world->takes_at_most = dice_chance(&world->dice, 400) ? dice_between(&world->dice, 1, 8) : FLIGHTS_MAX;
+}
+
+void world_end(struct world *world)
+{
+    if (world->agent != NULL && !world->findings.is_violated) {
+        process_kill(world);
+    }
+    for (uint32_t i = 0; i <= world->version_count; i++) {
+        config_snapshot_close(world->versions[i].snapshot);
+    }
+    unlink(world->pool_path);
+}
+
+static void pass_time(struct world *world, uint32_t most_ms)
+{
+    uint32_t span_ms = dice_roll(&world->dice, most_ms + 1);
+    world->wall += span_ms;
+    world->elapsed_us += (uint64_t)span_ms * 1000 + dice_roll(&world->dice, 1000);
+}
+
+static void jump_clock(struct world *world)
+{
+    static const int64_t spans[] = {5000, 60000, HOUR_MS, 40LL * DAY_MS, YEAR_MS, 30 * YEAR_MS};
+    int64_t span = (int64_t)(dice_bits(&world->dice) % (uint64_t)spans[dice_roll(&world->dice, 6)]);
+    bool is_back = dice_chance(&world->dice, 500);
+    instant_ms wall = world->wall + (is_back ? -span : span);
+    if (wall < 0 || wall > LATEST_WALL) {
+        wall = WORLD_NOON;
+    }
+    findings_trace(&world->findings, "the clock jumps by %lld ms", (long long)(wall - world->wall));
+    world->wall = wall;
+}
+
+static void run_one(struct world *world)
+{
+    struct agent *agent = world->agent;
+    struct decider *decider = &agent->deciders[0];
+    struct run run = {.buffer = decider->run_buffer, .buffer_bytes = sizeof decider->run_buffer};
+    if (scheduler_take(&agent->scheduler, 0, &run) != STATUS_OK) {
+        return;
+    }
+    process_after(world, agent_work(agent, decider, &run, world_moment(world)), "work");
+}
+
+static void run_some(struct world *world)
+{
+    for (uint32_t i = dice_roll(&world->dice, 8);
+         i > 0 && world->agent != NULL && !world->findings.is_violated; i--) {
+        run_one(world);
+    }
+}
+
+static void deliver_some(struct world *world)
+{
+    for (uint32_t i = dice_between(&world->dice, 1, 10); i > 0 && broker_deliver(world); i--) {
+    }
+    process_after(world, STATUS_OK, "receive");
+}
+
+static void commit(struct world *world)
+{
+    findings_trace(&world->findings, "commit");
+    process_after(world, agent_commit(world->agent), "commit");
+}
+
+static void tend(struct world *world)
+{
+    findings_trace(&world->findings, "tend");
+    process_after(world, agent_tend(world->agent, world_moment(world)), "tend");
+}
+
+static void publish(struct world *world)
+{
+    enum status status = STATUS_OK;
+    findings_trace(&world->findings, "publish");
+    for (uint32_t i = dice_between(&world->dice, 1, 4); i > 0 && status == STATUS_OK; i--) {
+        status = publisher_turn(&world->agent->publisher, (instant_ms)(world->elapsed_us / 1000));
+    }
+    process_after(world, status, "publish");
+}
+
+static void turn(struct world *world)
+{
+    findings_trace(&world->findings, "turn");
+    process_after(world, agent_turn(world->agent, world_moment(world)), "turn");
+}
+
+static void audit(struct world *world)
+{
+    process_follow(world);
+    if (!world->findings.is_violated) {
+        model_audit(&world->model, &world->reader);
+    }
+    process_after(world, STATUS_OK, "audit");
+}
+
+static void fill_disk(struct world *world)
+{
+    bool is_full = world->disk->settings.space_bytes > 0;
+    findings_trace(&world->findings, is_full ? "the disk has space again" : "the disk is full");
+    world->disk->settings.space_bytes = is_full ? 0 : 1;
+}
+
+static void fail_something(struct world *world)
+{
+    struct virtual_disk_faults *faults = &world->disk->faults;
+    switch (dice_roll(&world->dice, 4)) {
+    case 0: faults->fail_read_in = dice_between(&world->dice, 1, 10); break;
+    case 1: faults->fail_folder_sync_in = 1; break;
+    default: world->watch.fails_next_log_sync = true; break;
+    }
+}
+
+/* One of the things that may go wrong; false if nothing did. */
+static bool go_wrong(struct world *world)
+{
+    const struct weather *weather = &world->weather;
+    struct dice *dice = &world->dice;
+    if (dice_chance(dice, weather->kill)) {
+        process_kill(world);
+    } else if (world->watch.dies_in == 0 && dice_chance(dice, weather->die_within)) {
+        process_arm(world);
+    } else if (dice_chance(dice, weather->sync_failure)) {
+        fail_something(world);
+    } else if (dice_chance(dice, weather->stop)) {
+        process_stop(world);
+    } else if (world->is_connected && dice_chance(dice, weather->disconnect)) {
+        broker_disconnect(world, dice_chance(dice, weather->session_loss));
+    } else if (dice_chance(dice, weather->refuse)) {
+        world->refuses_for = dice_roll(dice, 30);
+    } else if (dice_chance(dice, weather->desired)) {
+        desired_send(world);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void turn_a_part(struct world *world)
+{
+    uint32_t kind = dice_roll(&world->dice, 100);
+    if (kind < 30) {
+        deliver_some(world);
+    } else if (kind < 50) {
+        run_some(world);
+    } else if (kind < 60) {
+        commit(world);
+    } else if (kind < 66) {
+        tend(world);
+    } else if (kind < 78) {
+        publish(world);
+    } else if (kind < 86) {
+        turn(world);
+    } else if (kind < 94) {
+        broker_land_some(world, 600);
+    } else if (kind < 96) {
+        desired_take(world);
+    } else if (kind < 97) {
+        audit(world);
+    } else {
+        broker_acknowledge_senders(world);
+    }
+}
+
+static void live_without_agent(struct world *world)
+{
+    if (!dice_chance(&world->dice, 300)) {
+        return;
+    }
+    if (dice_chance(&world->dice, world->weather.die_within * 5)) {
+        process_arm(world);
+    }
+    process_start(world);
+}
+
+/* KEPT promises that everything the client accepted is still on its way. */
+static enum paho_session draw_session(struct world *world)
+{
+    return dice_chance(&world->dice, 500) ? PAHO_SESSION_KEPT : PAHO_SESSION_NEW;
+}
+
+static void step(struct world *world)
+{
+    world->findings.step = ++world->totals.steps;
+    pass_time(world, dice_chance(&world->dice, 100) ? 3000 : 30);
+    if (dice_chance(&world->dice, world->weather.clock_jump)) {
+        jump_clock(world);
+    }
+    if (dice_chance(&world->dice, world->weather.full_disk)) {
+        fill_disk(world);
+    }
+    if (dice_chance(&world->dice, 400)) {
+        fleet_act(world);
+    }
+    if (dice_chance(&world->dice, 100)) {
+        fleet_ask_again(world, 150);
+    }
+    if (world->agent == NULL) {
+        live_without_agent(world);
+    } else if (!world->is_connected && dice_chance(&world->dice, 200)) {
+        broker_connect(world, draw_session(world));
+    } else if (!go_wrong(world)) {
+        turn_a_part(world);
+    }
+}
+
+static void heal(struct world *world)
+{
+    findings_trace(&world->findings, "everything is healed");
+    world->is_healed = true;
+    world->disk->settings.space_bytes = 0;
+    world->disk->settings.interrupted_per_mille = 0;
+    world->disk->faults = (struct virtual_disk_faults){0};
+    world->watch.dies_in = 0;
+    world->power_fails = false;
+    world->watch.fails_next_log_sync = false;
+    world->refuses_for = 0;
+}
+
+static bool is_settled(struct world *world)
+{
+    struct agent *agent = world->agent;
+    for (uint32_t i = 0; i < world->sender_count; i++) {
+        if (world->senders[i].count > 0) {
+            return false;
+        }
+    }
+    return fleet_is_answered(world) && world->flight_count == 0 && scheduler_is_idle(&agent->scheduler) &&
+           publisher_is_done(&agent->publisher) && event_pool_stats(&agent->pool).used == 0 &&
+           agent->publisher.walked >= state_log_committed(&agent->log);
+}
+
+static void healing_round(struct world *world, uint32_t round)
+{
+    world->findings.step = ++world->totals.steps;
+    world->wall += ROUND_MS;
+    world->elapsed_us += ROUND_MS * 1000;
+    if (world->agent == NULL) {
+        process_start(world);
+        return;
+    }
+    if (!world->is_connected) {
+        broker_connect(world, PAHO_SESSION_NEW);
+    }
+    if (round % 8 == 0) {
+        fleet_ask_again(world, 1000);
+    }
+    while (broker_deliver(world)) {
+    }
+    broker_acknowledge_senders(world);
+    turn(world);
+    if (world->agent != NULL && !world->findings.is_violated) {
+        broker_land_some(world, 1000);
+    }
+}
+
+static void describe_unsettled(struct world *world)
+{
+    for (uint32_t i = 0; i < world->ask_count; i++) {
+        if (!world->asks[i].is_answered) {
+            findings_violate(&world->findings, "liveness: never answered: %s %s", world->asks[i].topic,
+                             world->asks[i].payload);
+        }
+    }
+    if (world->agent == NULL) {
+        findings_violate(&world->findings, "liveness: the agent does not start");
+        return;
+    }
+    findings_violate(&world->findings,
+                     "liveness: not settled: flights %u pool %u idle %d published %llx of %llx pending %u",
+                     world->flight_count, event_pool_stats(&world->agent->pool).used,
+                     scheduler_is_idle(&world->agent->scheduler),
+                     (unsigned long long)world->agent->publisher.walked,
+                     (unsigned long long)state_log_committed(&world->agent->log),
+                     world->agent->publisher.board.pending_count);
+}
+
+static void settle(struct world *world)
+{
+    heal(world);
+    bool is_done = false;
+    for (uint32_t round = 0; round < HEALING_ROUNDS_MAX && !is_done && !world->findings.is_violated;
+         round++) {
+        healing_round(world, round);
+        is_done = !world->findings.is_violated && world->agent != NULL && is_settled(world);
+    }
+    if (!is_done && !world->findings.is_violated) {
+        describe_unsettled(world);
+    }
+}
+
+/* Once more from the disk, where everything must be found again. */
+static void check_in_the_end(struct world *world)
+{
+    process_follow(world);
+    model_settled(&world->model);
+    process_stop(world);
+    if (!world->findings.is_violated) {
+        process_start(world);
+    }
+    if (!world->findings.is_violated) {
+        audit(world);
+    }
+}
+
+uint64_t world_live(struct world *world)
+{
+    uint32_t steps = dice_between(&world->dice, STEPS_LEAST, STEPS_MOST);
+    for (uint32_t i = 0; i < steps && !world->findings.is_violated; i++) {
+        step(world);
+    }
+    if (!world->findings.is_violated) {
+        settle(world);
+    }
+    if (!world->findings.is_violated) {
+        check_in_the_end(world);
+    }
+    world->totals.events = world->model.decided;
+    return world->hash ^ virtual_disk_hash(world->disk);
+}
