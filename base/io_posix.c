@@ -95,12 +95,17 @@ static int posix_list(void *self, const char *path, void (*entry)(void *context,
     if (folder == NULL) {
         return -1;
     }
+    errno = 0; /* Tells the end of the folder, which leaves it, from an error. */
     for (struct dirent *each = readdir(folder); each != NULL; each = readdir(folder)) {
         if (strcmp(each->d_name, ".") != 0 && strcmp(each->d_name, "..") != 0) {
             entry(context, each->d_name);
         }
+        errno = 0;
     }
-    return closedir(folder);
+    int error = errno;
+    closedir(folder);
+    errno = error;
+    return error == 0 ? 0 : -1;
 }
 
 static int posix_lock(void *self, int file)
