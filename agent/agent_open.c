@@ -31,12 +31,6 @@ enum stage {
     STAGE_DECIDERS,
 };
 
-static enum status explain(char *message, enum status status, const char *format, const char *detail)
-{
-    snprintf(message, FAILURE_MESSAGE_MAX, format, detail);
-    return status;
-}
-
 /* What the status asks of whoever starts the agent, where the part that failed does not say it itself. */
 static const char *advice(enum status status)
 {
@@ -47,6 +41,12 @@ static const char *advice(enum status status)
         return "; free some memory, then start again";
     }
     return status == STATUS_IO ? "; look at the disk and at who may write there, then start again" : "";
+}
+
+static enum status no_memory(char *message, const char *what_for)
+{
+    snprintf(message, FAILURE_MESSAGE_MAX, "no memory for %s%s", what_for, advice(STATUS_NO_MEMORY));
+    return STATUS_NO_MEMORY;
 }
 
 /* A folder of the configuration, and what is wrong with it. */
@@ -169,8 +169,7 @@ static enum status open_scheduler(struct agent *agent, char *message)
         .kept_for_pokes = 1 + (hot - 2) / HOT_PER_KEPT,
     };
     if (scheduler_init(&agent->scheduler, &scheduler) != STATUS_OK) {
-        return explain(message, STATUS_NO_MEMORY, "%s",
-                       "no memory for the subjects: lower runtime.subjects_hot");
+        return no_memory(message, "the subjects (runtime.subjects_hot)");
     }
     agent->router.scheduler = &agent->scheduler;
     agent->router.pool = &agent->pool;
@@ -196,7 +195,7 @@ static enum status open_publisher(struct agent *agent, struct outlet outlet, cha
         .publishes_states = agent->settings->topics.state == STATE_TOPICS_ON,
     };
     if (publisher_init(&agent->publisher, parts, agent->board_places, BOARD_PLACES) != STATUS_OK) {
-        return explain(message, STATUS_NO_MEMORY, "%s", "no memory for the publisher");
+        return no_memory(message, "the publisher");
     }
     return STATUS_OK;
 }
@@ -228,7 +227,7 @@ static enum status open_deciders(struct agent *agent, char *message)
             while (i > 0) {
                 decider_close(&agent->deciders[--i]);
             }
-            return explain(message, STATUS_NO_MEMORY, "%s", "no memory for the schedulers");
+            return no_memory(message, "the schedulers");
         }
     }
     return STATUS_OK;
@@ -284,7 +283,7 @@ static enum status open_parts(struct agent *agent, struct outlet outlet, char *m
     }
     *stage = STAGE_POLICIES;
     if ((status = agent_take_memory(agent)) != STATUS_OK) {
-        return explain(message, status, "%s", "no memory for the schedulers; lower runtime.schedulers");
+        return no_memory(message, "the schedulers (runtime.schedulers)");
     }
     *stage = STAGE_MEMORY;
     if ((status = open_pool(agent, message)) != STATUS_OK) {
@@ -300,11 +299,11 @@ static enum status open_parts(struct agent *agent, struct outlet outlet, char *m
     }
     *stage = STAGE_SCHEDULER;
     if (compaction_init(&agent->compaction, &agent->log, &agent->scheduler, agent->secret) != STATUS_OK) {
-        return explain(message, STATUS_NO_MEMORY, "%s", "no memory for compaction");
+        return no_memory(message, "compaction");
     }
     *stage = STAGE_COMPACTION;
     if (state_log_reader_open(&agent->tend_reader, &agent->log) != STATUS_OK) {
-        return explain(message, STATUS_NO_MEMORY, "%s", "no memory for reading the log");
+        return no_memory(message, "reading the log");
     }
     *stage = STAGE_TEND_READER;
     if ((status = open_publisher(agent, outlet, message)) != STATUS_OK) {

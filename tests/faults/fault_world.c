@@ -267,9 +267,14 @@ static void leave_half_a_spare(const struct world *world)
     assert_int_equal(fclose(file), 0);
 }
 
+enum ending world_live_and_crash(struct world *world)
+{
+    return run_and_crash(world, WORLD_CRASH_AFTER);
+}
+
 enum ending world_live(struct world *world)
 {
-    enum ending ending = run_and_crash(world, WORLD_CRASH_AFTER);
+    enum ending ending = world_live_and_crash(world);
     if (ending == ENDING_WENT_ON) {
         ending = run_and_stop(world, WORLD_RESTART_AFTER);
     }

@@ -48,6 +48,8 @@ void world_close(struct world *world);
 
 /* The workload with the faults armed, until its end or the agent's. */
 enum ending world_live(struct world *world);
+/* Its first run only, which ends in a crash with messages in the pool. */
+enum ending world_live_and_crash(struct world *world);
 
 /* After world_live, with healthy files: the agent starts, everybody asks again, and everything published
  * before turns out to have happened once. Fails the test if not. */
