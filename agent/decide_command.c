@@ -78,11 +78,20 @@ static record_ref put_entry(struct decider *decider, const struct reply_entry *e
     return state_log_put(decider->parts.log, &record, use);
 }
 
-static struct reply_entry entry_of(const struct decoded_command *decoded, struct bytes payload)
+/* Without what was before. */
+static struct reply_entry entry_of(const struct decider *decider, const struct reply_intake *intake,
+                                   uint64_t seq, struct bytes payload)
 {
+    const struct decoded_command *decoded = intake->decoded;
     return (struct reply_entry){.governor = decoded->command.governor,
                                 .command = decoded->command.id,
                                 .bytes_hash = decoded->bytes_hash,
+                                .seq = seq,
+                                .time = decider->moment.now,
+                                .config_version = decider->view.active->policy.version,
+                                .clock = decider->moment.quality,
+                                .reason = intake->reason,
+                                .asked = decoded->command,
                                 .address = decoded->address,
                                 .payload = payload};
 }
@@ -99,8 +108,11 @@ static enum status put_reply(struct decider *decider, const struct reply_intake 
         return status;
     }
     uint64_t next = state_log_next_seq(log);
-    struct bytes payload = write_reply(decider, intake, is_applied ? next : next - 1);
-    struct reply_entry entry = entry_of(intake->decoded, payload);
+    uint64_t seq = is_applied ? next : next - 1;
+    struct reply_entry entry = entry_of(decider, intake, seq, write_reply(decider, intake, seq));
+    entry.has_before = true;
+    entry.before =
+        chain_report(&decider->before, &decider->view.active->policy, command->governor, decider->moment.now);
     record_ref ref = put_entry(decider, &entry,
                                (struct record){.kind = RECORD_REPLY, .pool_sequence = intake->pool_sequence},
                                is_applied ? SEQ_TAKEN : SEQ_NONE);
@@ -119,15 +131,16 @@ static enum status put_reply(struct decider *decider, const struct reply_intake 
 
 /* Something said without an effect: the first reply again, or that its id was used again. */
 static enum status put_answer(struct decider *decider, const struct reply_intake *intake,
-                              const struct bytes *first)
+                              const struct reply_entry *first)
 {
     struct state_log *log = decider->parts.log;
     enum status status = decider_begin(decider, DECIDER_TRANSACTION_BYTES);
     if (status != STATUS_OK) {
         return status;
     }
-    struct bytes payload = first != NULL ? *first : write_reply(decider, intake, state_log_next_seq(log) - 1);
-    struct reply_entry entry = entry_of(intake->decoded, payload);
+    uint64_t seq = first != NULL ? first->seq : state_log_next_seq(log) - 1;
+    struct bytes payload = first != NULL ? first->payload : write_reply(decider, intake, seq);
+    struct reply_entry entry = entry_of(decider, intake, seq, payload);
     put_entry(decider, &entry, (struct record){.kind = RECORD_ANSWER, .pool_sequence = intake->pool_sequence},
               SEQ_NONE);
     state_log_end(log);
@@ -177,7 +190,8 @@ static enum status answer_repeat(struct decider *decider, struct reply_intake *i
                                  const struct reply_entry *first)
 {
     if (first->bytes_hash == intake->decoded->bytes_hash) {
-        return put_answer(decider, intake, &first->payload);
+        intake->reason = first->reason;
+        return put_answer(decider, intake, first);
     }
     intake->reason = REPLY_ID_REUSED;
     metrics_count(decider->parts.metrics, METRIC_COMMANDS_REJECTED);

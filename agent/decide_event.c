@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "agent/decide_before.h"
 #include "base/log.h"
 
 /* How one event ends: which record it becomes and what it does to the subject. */
@@ -190,7 +191,10 @@ static governor_set ask_chain(struct decider *decider)
     if (decider->view.shadow != NULL) {
         decider->before = decider->subject.governors;
     }
+    struct event_terms terms;
+    decide_note_before(&decider->entry, &terms, &decider->subject.governors, policy, meter);
     governor_set changes = chain_decide(&decider->subject.governors, policy, meter, ask, &decision->answer);
+    decide_note_after(&decider->entry, &terms);
     decide_in_shadow(decider, &ask);
     decider->subject.known = decider->subject.known || ask.amount > 0;
     return changes;

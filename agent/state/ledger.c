@@ -3,12 +3,21 @@
 #include <string.h>
 
 #include "agent/governors/states_codec.h"
+#include "agent/state/ledger_command.h"
+#include "agent/state/ledger_report.h"
 
 enum {
     FLAG_DUPLICATE = 1 << 0,
     FLAG_DEVICE_SEQ = 1 << 1,
     FLAG_CHARGE = 1 << 2,
+    FLAG_BEFORE = 1 << 3,
+    FLAG_FEATURE = 1 << 4,
+    FLAG_PRICE = 1 << 5,
 };
+
+enum { REPLY_BEFORE = 1 << 0 };
+
+static const struct governors_before nothing_before;
 
 enum {
     ADDRESS_RESPONSE = 1 << 0,
@@ -102,110 +111,73 @@ static void unpack_event(struct unpacker *unpacker, bool has_device_seq, struct 
     event->bytes_hash = unpack_u64(unpacker);
 }
 
-static void pack_quota_report(struct packer *packer, const struct governor_report *report)
+/* Of every limit the event concerns. */
+static micro_units taken_by(const struct decision *decision)
 {
-    pack_u8(packer, (uint8_t)report->quota_phase);
-    pack_u8(packer, report->quota.has_limit ? 1 : 0);
-    if (report->quota.has_limit) {
-        pack_name(packer, &report->quota.name);
-        pack_signed(packer, report->quota.limit);
-        pack_signed(packer, report->quota.used);
-        pack_signed(packer, report->quota.remaining);
-        pack_signed(packer, report->quota.resets_at);
-    }
+    return decision->answer.verdict == VERDICT_DENY ? 0 : decision->event.amount;
 }
 
-static void unpack_quota_report(struct unpacker *unpacker, struct governor_report *report)
+static void pack_answer(struct packer *packer, const struct decision_entry *entry)
 {
-    report->quota_phase = unpack_enum(unpacker, QUOTA_EXCEEDED);
-    report->quota.has_limit = unpack_enum(unpacker, 1) == 1;
-    if (report->quota.has_limit) {
-        unpack_name(unpacker, &report->quota.name);
-        report->quota.limit = unpack_signed(unpacker);
-        report->quota.used = unpack_signed(unpacker);
-        report->quota.remaining = unpack_signed(unpacker);
-        report->quota.resets_at = unpack_signed(unpacker);
-    }
-}
-
-static void pack_report(struct packer *packer, const struct governor_report *report)
-{
-    pack_u8(packer, (uint8_t)report->kind);
-    pack_u8(packer, (uint8_t)report->verdict);
-    switch (report->kind) {
-    case GOVERNOR_ENTITLEMENT:
-        pack_u8(packer, (uint8_t)report->entitlement.phase);
-        pack_name(packer, &report->entitlement.plan);
-        break;
-    case GOVERNOR_QUOTA: pack_quota_report(packer, report); break;
-    case GOVERNOR_BILLING:
-        pack_u8(packer, (uint8_t)report->billing.phase);
-        pack_signed(packer, report->billing.charged);
-        pack_signed(packer, report->billing.balance);
-        break;
-    }
-}
-
-static void unpack_report(struct unpacker *unpacker, struct governor_report *report)
-{
-    report->kind = unpack_enum(unpacker, GOVERNOR_BILLING);
-    report->verdict = unpack_enum(unpacker, VERDICT_DENY);
-    switch (report->kind) {
-    case GOVERNOR_ENTITLEMENT:
-        report->entitlement.phase = unpack_enum(unpacker, ENTITLEMENT_REVOKED);
-        unpack_name(unpacker, &report->entitlement.plan);
-        break;
-    case GOVERNOR_QUOTA: unpack_quota_report(unpacker, report); break;
-    case GOVERNOR_BILLING:
-        report->billing.phase = unpack_enum(unpacker, BILLING_PHASE_GOOD);
-        report->billing.charged = unpack_signed(unpacker);
-        report->billing.balance = unpack_signed(unpacker);
-        break;
-    }
-}
-
-static void pack_answer(struct packer *packer, const struct chain_answer *answer)
-{
+    const struct chain_answer *answer = &entry->decision.answer;
     pack_u8(packer, (uint8_t)answer->verdict);
     pack_u8(packer, (uint8_t)answer->reason);
     pack_signed(packer, answer->retry_after_ms);
     pack_u8(packer, answer->report_count);
+    micro_units taken = taken_by(&entry->decision);
     for (uint8_t i = 0; i < answer->report_count; i++) {
-        pack_report(packer, &answer->reports[i]);
+        pack_report(packer, &answer->reports[i], taken, &entry->before);
     }
     if (answer->charge.amount != 0) {
         pack_charge(packer, &answer->charge);
     }
 }
 
-static void unpack_answer(struct unpacker *unpacker, bool has_charge, struct chain_answer *answer)
+static void unpack_answer(struct unpacker *unpacker, bool has_charge, struct decision_entry *entry)
 {
+    struct chain_answer *answer = &entry->decision.answer;
     answer->verdict = unpack_enum(unpacker, VERDICT_DENY);
     answer->reason = unpack_enum(unpacker, REASONS - 1);
     answer->retry_after_ms = unpack_signed(unpacker);
     answer->report_count = unpack_enum(unpacker, CHAIN_LENGTH_MAX);
+    micro_units taken = taken_by(&entry->decision);
     for (uint8_t i = 0; i < answer->report_count; i++) {
-        unpack_report(unpacker, &answer->reports[i]);
+        unpack_report(unpacker, &answer->reports[i], taken, &entry->before);
     }
     if (has_charge) {
         unpack_charge(unpacker, &answer->charge);
     }
 }
 
+static uint8_t decision_flags(const struct decision_entry *entry)
+{
+    return (uint8_t)((entry->duplicate ? FLAG_DUPLICATE : 0) |
+                     (entry->decision.event.has_device_seq ? FLAG_DEVICE_SEQ : 0) |
+                     (entry->decision.answer.charge.amount != 0 ? FLAG_CHARGE : 0) |
+                     (entry->before.is_told ? FLAG_BEFORE : 0) |
+                     (name_is_empty(&entry->feature) ? 0 : FLAG_FEATURE) |
+                     (entry->price != 0 ? FLAG_PRICE : 0));
+}
+
 void pack_decision_entry(struct packer *packer, const struct decision_entry *entry)
 {
     const struct decision *decision = &entry->decision;
+    uint8_t flags = decision_flags(entry);
     pack_head(packer, ENTRY_DECISION);
-    pack_u8(packer, (uint8_t)((entry->duplicate ? FLAG_DUPLICATE : 0) |
-                              (decision->event.has_device_seq ? FLAG_DEVICE_SEQ : 0) |
-                              (decision->answer.charge.amount != 0 ? FLAG_CHARGE : 0)));
+    pack_u8(packer, flags);
     pack_event(packer, &decision->event);
     pack_varint(packer, decision->seq);
     pack_signed(packer, decision->time);
     pack_varint(packer, decision->config_version);
     pack_u8(packer, (uint8_t)decision->dedup);
     pack_u8(packer, (uint8_t)decision->clock);
-    pack_answer(packer, &decision->answer);
+    pack_answer(packer, entry);
+    if ((flags & FLAG_FEATURE) != 0) {
+        pack_name(packer, &entry->feature);
+    }
+    if ((flags & FLAG_PRICE) != 0) {
+        pack_signed(packer, entry->price);
+    }
     pack_address(packer, &entry->address);
 }
 
@@ -215,6 +187,16 @@ void pack_reply_entry(struct packer *packer, const struct reply_entry *entry)
     pack_u8(packer, (uint8_t)entry->governor);
     pack_name(packer, &entry->command);
     pack_u64(packer, entry->bytes_hash);
+    pack_varint(packer, entry->seq);
+    pack_signed(packer, entry->time);
+    pack_varint(packer, entry->config_version);
+    pack_u8(packer, (uint8_t)entry->clock);
+    pack_u8(packer, (uint8_t)entry->reason);
+    pack_asked(packer, &entry->asked);
+    pack_u8(packer, entry->has_before ? REPLY_BEFORE : 0);
+    if (entry->has_before) {
+        pack_report(packer, &entry->before, 0, &nothing_before);
+    }
     pack_address(packer, &entry->address);
     pack_bytes(packer, entry->payload);
 }
@@ -270,9 +252,37 @@ enum status unpack_decision_entry(struct bytes body, struct decision_entry *entr
     decision->config_version = unpack_varint(&unpacker);
     decision->dedup = unpack_enum(&unpacker, DEDUP_DEVICE_SEQ);
     decision->clock = unpack_enum(&unpacker, CLOCK_UNSET);
-    unpack_answer(&unpacker, (flags & FLAG_CHARGE) != 0, &decision->answer);
+    entry->before.is_told = (flags & FLAG_BEFORE) != 0;
+    unpack_answer(&unpacker, (flags & FLAG_CHARGE) != 0, entry);
+    if ((flags & FLAG_FEATURE) != 0) {
+        unpack_name(&unpacker, &entry->feature);
+    }
+    if ((flags & FLAG_PRICE) != 0) {
+        entry->price = unpack_signed(&unpacker);
+    }
     unpack_address(&unpacker, &entry->address);
     return unpacker_is_done(&unpacker) ? STATUS_OK : STATUS_CORRUPT;
+}
+
+static void unpack_circumstances(struct unpacker *unpacker, struct reply_entry *entry)
+{
+    entry->seq = unpack_varint(unpacker);
+    entry->time = unpack_signed(unpacker);
+    entry->config_version = unpack_varint(unpacker);
+    entry->clock = unpack_enum(unpacker, CLOCK_UNSET);
+    entry->reason = unpack_enum(unpacker, REPLY_ID_REUSED);
+    entry->asked.id = entry->command;
+    entry->asked.governor = entry->governor;
+    unpack_asked(unpacker, &entry->asked);
+}
+
+static void unpack_before_command(struct unpacker *unpacker, struct reply_entry *entry)
+{
+    struct governors_before none = {0};
+    entry->has_before = (unpack_u8(unpacker) & REPLY_BEFORE) != 0;
+    if (entry->has_before) {
+        unpack_report(unpacker, &entry->before, 0, &none);
+    }
 }
 
 enum status unpack_reply_entry(struct bytes body, struct reply_entry *entry)
@@ -286,6 +296,8 @@ enum status unpack_reply_entry(struct bytes body, struct reply_entry *entry)
     entry->governor = unpack_enum(&unpacker, GOVERNOR_BILLING);
     unpack_name(&unpacker, &entry->command);
     entry->bytes_hash = unpack_u64(&unpacker);
+    unpack_circumstances(&unpacker, entry);
+    unpack_before_command(&unpacker, entry);
     unpack_address(&unpacker, &entry->address);
     entry->payload = unpack_bytes(&unpacker);
     return unpacker_is_done(&unpacker) ? STATUS_OK : STATUS_CORRUPT;
