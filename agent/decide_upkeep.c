@@ -109,9 +109,28 @@ static enum status move_subject(struct decider *decider, uint64_t through_frame)
     return status == STATUS_OK ? put_image_alone(decider, 0) : status;
 }
 
+static bool window_lives_in(struct dedup_window *window, uint64_t through_frame)
+{
+    for (uint32_t i = 0; i < window->count; i++) {
+        if (record_ref_frame(dedup_window_at(window, i)->record_ref) <= through_frame) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whoever moved before, in this run or in one that was killed before its segment could go, stays where it is:
+ * each move takes from the reserve, and a row of crashes would use it up. */
+static bool lives_in(struct decider *decider, uint64_t through_frame)
+{
+    return !decider->is_stranger && (record_ref_frame(decider->image_ref) <= through_frame ||
+                                     window_lives_in(&decider->subject.events, through_frame) ||
+                                     window_lives_in(&decider->subject.commands, through_frame));
+}
+
 enum status decide_relocate(struct decider *decider, uint64_t through_frame)
 {
-    enum status status = decider->is_stranger ? STATUS_OK : move_subject(decider, through_frame);
+    enum status status = lives_in(decider, through_frame) ? move_subject(decider, through_frame) : STATUS_OK;
     if (status == STATUS_OK) {
         compaction_note_moved(decider->parts.compaction, decider->image_ref);
     }

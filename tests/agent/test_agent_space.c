@@ -247,6 +247,56 @@ static void store_too_small_for_what_lives_waits_for_a_larger_one(void **context
     fixture_free(fixture);
 }
 
+/* What was published before a crash lands no more. */
+static void crash(struct fixture *fixture)
+{
+    fixture_kill(fixture);
+    for (size_t i = 0; i < fixture->count; i++) {
+        fixture->published[i].has_landed = true;
+    }
+    assert_int_equal(fixture_try_open(fixture), STATUS_OK);
+    fixture->is_connected = true;
+    publisher_connected(&fixture->agent->publisher, PAHO_SESSION_NEW);
+}
+
+/* Killed and started again and again while the broker acknowledges nothing, so that no segment can go: what a
+ * start has moved, the next one leaves where it is. */
+static void row_of_crashes_leaves_compaction_its_reserve(void **context)
+{
+    (void)context;
+    enum { SUBJECTS = 60, CRASHES = 60 };
+    struct fixture *fixture = small_store(PRICED);
+    fixture_start(fixture);
+    credit_all(fixture, SUBJECTS);
+    fixture->holds_acknowledgements = true;
+    for (int i = 0; fixture_turn_once(fixture) != STATUS_NO_SPACE; i++) {
+        char topic[64];
+        char payload[512];
+        assert_true(i < 5000);
+        snprintf(topic, sizeof topic, "flyball/v1/event/s-%d/d/kwh", i % SUBJECTS);
+        write_large_event(payload, i);
+        fixture_receive(fixture, topic, payload);
+        fixture->now += 10;
+    }
+    for (int i = 0; i < CRASHES; i++) {
+        crash(fixture);
+        for (int turns = 0; turns < 20; turns++) {
+            fixture->now += 10;
+            (void)!fixture_turn_once(fixture);
+        }
+    }
+    fixture->holds_acknowledgements = false;
+    for (int i = 0; i < 500; i++) {
+        fixture_land_all(fixture);
+        fixture->now += 100;
+        (void)!fixture_turn_once(fixture);
+    }
+    assert_int_equal(event_pool_stats(&fixture->agent->pool).used, 0);
+    assert_string_equal(fixture_last(fixture, FULL_ALERT, 0)->payload, "");
+    fixture_verify(fixture);
+    fixture_free(fixture);
+}
+
 /* Acknowledgements come from the thread that delivers messages: it must not wait for them. */
 static void full_pool_waits_for_no_acknowledgement(void **context)
 {
@@ -302,6 +352,7 @@ int main(void)
         cmocka_unit_test(small_hot_table_compacts_as_well),
         cmocka_unit_test(disconnected_agent_stops_taking_when_its_outbox_fills_the_store),
         cmocka_unit_test(store_too_small_for_what_lives_waits_for_a_larger_one),
+        cmocka_unit_test(row_of_crashes_leaves_compaction_its_reserve),
         cmocka_unit_test(full_pool_waits_for_no_acknowledgement),
         cmocka_unit_test(segments_too_small_for_one_answer_are_refused_at_the_start),
     };
