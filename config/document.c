@@ -84,7 +84,9 @@ static void complete(struct document *document, struct config_reader *reader,
     if (document->root == NULL || !reader_is_object(reader, document->root)) {
         return;
     }
-    substitute_environment(reader, document->root, source);
+    if (!source->is_literal) {
+        substitute_environment(reader, document->root, source);
+    }
     add_default_policies(document, reader);
     if (source->set_count > CONFIG_SETS_MAX) {
         reader_complain(reader, CONFIG_TOO_MANY, "--set may be given %d times", CONFIG_SETS_MAX);

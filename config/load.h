@@ -20,6 +20,7 @@ struct config_source {
     const char *const *sets; /* "dotted.path=value", applied in order. */
     size_t set_count;
     const char *host_name; /* The default of agent.id; may be NULL. */
+    bool is_literal;       /* Already filled in once: ${NAME} stands for itself. */
     /* What ${NAME} stands for, NULL if it is unset; `environment` itself may be NULL: nothing is set. */
     const char *(*environment)(void *self, const char *name);
     void *self;

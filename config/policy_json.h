@@ -8,7 +8,8 @@
 /* Room enough for the policy. */
 size_t config_policy_bytes(const struct policy *policy);
 
-/* One object with plans, meters and subjects; config_load makes an equal policy of it, but for the version.
+/* One object with plans, meters and subjects; config_load makes an equal policy of it, read as literal, but
+ * for the version.
  */
 void config_policy_write(const struct policy *policy, struct text *json);
 

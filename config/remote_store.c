@@ -66,7 +66,7 @@ enum status policy_store_load(const struct io *io, const char *folder, struct co
         return status;
     }
     struct config_errors errors;
-    struct config_source source = {.text = text.bytes, .host_name = "flyball"};
+    struct config_source source = {.text = text.bytes, .host_name = "flyball", .is_literal = true};
     status = config_load(&source, snapshot, &errors);
     config_text_close(&text);
     return status == STATUS_INVALID ? STATUS_CORRUPT : status;

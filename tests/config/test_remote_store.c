@@ -105,6 +105,24 @@ static void policies_are_kept_beside_it(void **context)
     assert_null(kept);
 }
 
+/* A desired configuration, or a variable's value, may hold ${NAME} for itself. */
+static void policies_read_back_as_they_were_in_force(void **context)
+{
+    (void)context;
+    struct io io = io_posix();
+    struct config_source source =
+        loading_source("{\"plans\":{\"${NAME}\":{}},\"subjects\":{\"plan\":\"${NAME}\"}}");
+    source.is_literal = true;
+    struct config_snapshot *snapshot, *kept;
+    struct config_errors errors;
+    assert_int_equal(config_load(&source, &snapshot, &errors), STATUS_OK);
+    assert_int_equal(policy_store_save(&io, folder, &snapshot->policy), STATUS_OK);
+    assert_int_equal(policy_store_load(&io, folder, &kept), STATUS_OK);
+    assert_true(bytes_equal_string(name_bytes(&kept->policy.default_plan), "${NAME}"));
+    config_snapshot_close(kept);
+    config_snapshot_close(snapshot);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +132,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_payload_that_could_not_be_loaded_is_not_saved, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(policies_are_kept_beside_it, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(policies_read_back_as_they_were_in_force, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
