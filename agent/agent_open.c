@@ -58,22 +58,39 @@ static enum status blame(char *message, enum status status, const char *setting,
     return status;
 }
 
+/* The folder's name is an entry of the folder above: only with that one synced does a power failure leave
+ * what will be synced below it. One that is there already may come from a run that died before it synced;
+ * whether we may look into the folder above is not ours to judge then. */
+static enum status make_one_folder(const struct io *io, char *path, size_t above)
+{
+    bool is_new = io->mkdir(io->self, path, 0750) == 0;
+    if (!is_new && errno != EEXIST) {
+        return STATUS_IO;
+    }
+    char cut = path[above];
+    path[above] = '\0';
+    int synced = io_sync_folder(io, above == 0 ? "." : path);
+    path[above] = cut;
+    return synced == 0 || !is_new ? STATUS_OK : STATUS_IO;
+}
+
 /* Makes the folder and those above it; an existing one is fine. */
 static enum status make_folder(const struct io *io, const char *path)
 {
     char partial[CONFIG_STRING_BYTES_MAX + 1];
     size_t length = strlen(path);
-    for (size_t i = 1; i <= length && length < sizeof partial; i++) {
+    size_t above = path[0] == '/' ? 1 : 0; /* The length of the folder above. */
+    enum status status = STATUS_OK;
+    for (size_t i = 1; i <= length && length < sizeof partial && status == STATUS_OK; i++) {
         if (path[i] != '/' && path[i] != '\0') {
             continue;
         }
         memcpy(partial, path, i);
         partial[i] = '\0';
-        if (io->mkdir(io->self, partial, 0750) != 0 && errno != EEXIST) {
-            return STATUS_IO;
-        }
+        status = make_one_folder(io, partial, above);
+        above = i;
     }
-    return STATUS_OK;
+    return status;
 }
 
 static enum status open_pool(struct agent *agent, char *message)
