@@ -28,7 +28,9 @@ struct agent_options {
     const char *config_path; /* For reloading; NULL: no file. */
     struct io io;
     instant_ms wall; /* The wall clock now. */
-    uint64_t seed;   /* Simulations: what is drawn at random otherwise follows from it. 0: at random. */
+    uint64_t
+        elapsed_us; /* Simulations: what elapsed now, as in later moments. 0: the system's monotonic time. */
+    uint64_t seed;  /* Simulations: what is drawn at random otherwise follows from it. 0: at random. */
 };
 
 /* Images whose time edge has come and whose subjects were not all woken yet. */

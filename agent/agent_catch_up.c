@@ -46,6 +46,8 @@ enum status agent_catch_up(struct agent *agent)
     event_pool_start(&agent->pool, state_log_pool_sequence_high(&agent->log) + 1);
     clock_init(&agent->clock, state_log_clock_high(&agent->log));
     struct moment moment = clock_at(&agent->clock, agent->options.wall);
+    /* Rates remember it: it must be of the kind that later moments have. */
+    moment.elapsed_us = agent->options.elapsed_us == 0 ? clock_monotonic_us() : agent->options.elapsed_us;
     agent->started_at = moment.now;
     agent->started_us = clock_monotonic_us();
     count_session(agent);

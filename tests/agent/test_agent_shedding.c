@@ -113,6 +113,30 @@ static void device_beyond_its_rate_is_shed(void **context)
     fixture_free(fixture);
 }
 
+/* Time elapsed is the system's, as it is on the agent's own threads. */
+static void turn_as_threads_do(struct fixture *fixture)
+{
+    struct moment moment = clock_at(&fixture->agent->clock, fixture->now);
+    moment.elapsed_us = clock_monotonic_us();
+    (void)!agent_turn(fixture->agent, moment);
+}
+
+static void device_found_in_the_pool_at_a_start_keeps_its_rate(void **context)
+{
+    (void)context;
+    struct fixture *fixture = fixture_new(NULL);
+    fixture_set(fixture, "limits.device_rate=5");
+    assert_int_equal(fixture_try_open(fixture), STATUS_OK);
+    receive(fixture, "d", 1, 1);
+    fixture_kill(fixture);
+    assert_int_equal(fixture_try_open(fixture), STATUS_OK);
+    receive(fixture, "d", 2, 1);
+    turn_as_threads_do(fixture);
+    assert_int_equal(shed(fixture, METRIC_SHED_DEVICE_RATE), 0);
+    assert_int_equal(state_log_last_seq(&fixture->agent->log), 2);
+    fixture_free(fixture);
+}
+
 static void stopping_agent_is_never_ready_again(void **context)
 {
     (void)context;
@@ -133,6 +157,7 @@ int main(void)
         cmocka_unit_test(new_qos_0_event_is_shed_when_only_sure_ones_wait),
         cmocka_unit_test(mailbox_sheds_qos_0_only),
         cmocka_unit_test(device_beyond_its_rate_is_shed),
+        cmocka_unit_test(device_found_in_the_pool_at_a_start_keeps_its_rate),
         cmocka_unit_test(stopping_agent_is_never_ready_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,7 @@ struct model {
     const struct policy *(*policy_of)(void *self, uint64_t version);
     void *self;
     uint32_t dedup_window;
+    instant_ms now; /* No record is younger. */
     record_ref cursor;
     uint64_t last_seq;
     instant_ms last_time; /* Of a decision. */

@@ -75,7 +75,7 @@ static void check_usage(struct model *model, struct model_subject *subject)
             continue;
         }
         const struct quota_use *use = use_of(&model->state.governors.quota, limit);
-        if (!usage_agrees(&subject->usage[limit], rule, use)) {
+        if (!usage_agrees(&subject->usage[limit], rule, use, model->now)) {
             findings_violate(
                 model->findings,
                 "b: %.*s has used %lld (before: %lld) of q%d by its image, %lld (%lld) by its "

@@ -33,7 +33,8 @@ void usage_roll(struct usage *usage, const struct quota_limit *rule, instant_ms 
     usage->used = 0;
 }
 
-bool usage_agrees(struct usage *usage, const struct quota_limit *rule, const struct quota_use *use)
+bool usage_agrees(struct usage *usage, const struct quota_limit *rule, const struct quota_use *use,
+                  instant_ms now)
 {
     struct usage theirs = {0};
     if (use != NULL) {
@@ -43,7 +44,9 @@ bool usage_agrees(struct usage *usage, const struct quota_limit *rule, const str
         *usage = theirs;
         return true;
     }
-    instant_ms later = theirs.at > usage->at ? theirs.at : usage->at;
+    bool is_nothing = theirs.used == 0 && theirs.previous == 0;
+    instant_ms later = is_nothing && now > usage->at ? now : usage->at;
+    later = theirs.at > later ? theirs.at : later;
     struct usage ours = *usage;
     usage_roll(&ours, rule, later);
     usage_roll(&theirs, rule, later);

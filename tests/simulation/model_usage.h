@@ -15,8 +15,9 @@ struct usage {
 /* Moves on to `now`: windows that have passed are forgotten. */
 void usage_roll(struct usage *usage, const struct quota_limit *rule, instant_ms now);
 
-/* Whether the governor's use is the same, at the later of the two times. Teaches `usage` if that was unknown.
- */
-bool usage_agrees(struct usage *usage, const struct quota_limit *rule, const struct quota_use *use);
+/* Whether the governor's use is the same, at the later of the two times; a use of nothing has no time and may
+ * be of any until `now`. Teaches `usage` if that was unknown. */
+bool usage_agrees(struct usage *usage, const struct quota_limit *rule, const struct quota_use *use,
+                  instant_ms now);
 
 #endif

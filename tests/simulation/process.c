@@ -103,6 +103,7 @@ void process_arm(struct world *world)
 void process_follow(struct world *world)
 {
     if (world->has_reader && !world->watch.is_dead && !world->findings.is_violated) {
+        world->model.now = atomic_load(&world->agent->clock.high);
         model_follow(&world->model, &world->reader);
     }
 }
@@ -138,6 +139,7 @@ static enum status open_agent(struct world *world, char *message)
     struct agent_options options = {.source = &world->source,
                                     .io = disk_watch_io(&world->watch),
                                     .wall = world->wall,
+                                    .elapsed_us = world->elapsed_us,
                                     .seed = world->seed + 1};
     world->agent = calloc(1, sizeof *world->agent);
     if (world->agent == NULL) {
