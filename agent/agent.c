@@ -172,12 +172,22 @@ static void mark_time(struct agent *agent, instant_ms now)
     }
 }
 
+void agent_checkpoint(struct agent *agent, enum checkpoint_wish wish)
+{
+    enum status status = state_log_checkpoint(&agent->log, wish);
+    if (status != STATUS_OK && status != STATUS_EMPTY) {
+        log_warn("store.no_checkpoint", "status=%s; the next start reads more of the log",
+                 status_name(status));
+    }
+}
+
 enum status agent_tend(struct agent *agent, struct moment moment)
 {
     mark_time(agent, moment.now);
     judge_clock(agent, moment);
     judge_pool(agent);
     judge_store(agent);
+    agent_checkpoint(agent, CHECKPOINT_IF_DUE);
     alerts_clear_if_quiet(&agent->alerts, ALERT_ID_REUSED, moment.now, ID_REUSED_QUIET_MS);
     enum status status = poke_due_subjects(agent, moment.now);
     if (status == STATUS_OK) {

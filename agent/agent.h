@@ -116,6 +116,9 @@ MUST_USE enum status agent_commit(struct agent *agent);
 /* Time edges, compaction, alerts, remote configuration: to be done every few tens of milliseconds. */
 MUST_USE enum status agent_tend(struct agent *agent, struct moment moment);
 
+/* Writes the index down for the next start; that it cannot be is only logged. */
+void agent_checkpoint(struct agent *agent, enum checkpoint_wish wish);
+
 /* By hand, on one thread: everything there is to do at `moment`, until nothing is left or something waits for
  * others. */
 MUST_USE enum status agent_turn(struct agent *agent, struct moment moment);

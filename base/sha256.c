@@ -17,6 +17,16 @@ bool sha256_equal(const struct sha256 *left, const struct sha256 *right)
     return memcmp(left->bytes, right->bytes, SHA256_BYTES) == 0;
 }
 
+void sha256_hex(const struct sha256 *sha256, char text[2 * SHA256_BYTES + 1])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < SHA256_BYTES; i++) {
+        text[2 * i] = digits[sha256->bytes[i] >> 4];
+        text[2 * i + 1] = digits[sha256->bytes[i] & 15];
+    }
+    text[2 * SHA256_BYTES] = '\0';
+}
+
 /* Once the first hash has begun, nothing of this can fail. */
 static void must(int result)
 {

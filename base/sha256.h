@@ -18,6 +18,9 @@ struct sha256 sha256_of(struct bytes bytes);
 
 bool sha256_equal(const struct sha256 *left, const struct sha256 *right);
 
+/* 64 digits and a terminator. */
+void sha256_hex(const struct sha256 *sha256, char text[2 * SHA256_BYTES + 1]);
+
 /* Hashes again and again without allocating. One computation at a time; not thread-safe. All zero is closed.
  */
 struct sha256_hasher {

@@ -201,13 +201,9 @@ static const char *status_word(enum remote_status status)
 
 static void put_digest(struct text *json, const struct sha256 *sha256)
 {
-    static const char digits[] = "0123456789abcdef";
-    char hex[2 * SHA256_BYTES];
-    for (size_t i = 0; i < SHA256_BYTES; i++) {
-        hex[2 * i] = digits[sha256->bytes[i] >> 4];
-        hex[2 * i + 1] = digits[sha256->bytes[i] & 15];
-    }
-    json_put_string(json, "sha256", bytes_of(hex, sizeof hex));
+    char hex[2 * SHA256_BYTES + 1];
+    sha256_hex(sha256, hex);
+    json_put_literal(json, "sha256", hex);
 }
 
 void remote_reported_write(const struct remote_outcome *outcome, uint64_t active_version, instant_ms now,

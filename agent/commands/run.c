@@ -159,6 +159,9 @@ static enum exit_code stop(struct running *running)
     threads_stop(&running->threads);
     connection_stop(&running->connection, DISCONNECT_MS);
     enum status failure = atomic_load(&agent->failure);
+    if (failure == STATUS_OK) {
+        agent_checkpoint(agent, CHECKPOINT_NOW);
+    }
     connection_close(&running->connection);
     agent_close(agent);
     if (failure != STATUS_OK) {

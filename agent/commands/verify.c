@@ -34,6 +34,28 @@ static enum exit_code verify_images(const struct store_images *images, struct su
     return code;
 }
 
+static void print_damages(const char *folder, const struct state_log_report *report)
+{
+    char text[DAMAGE_TEXT_MAX];
+    for (uint32_t i = 0; i < report->damages.count; i++) {
+        damage_describe(&report->damages.list[i], text);
+        fprintf(stderr, "flyball: %s: %s\n", folder, text);
+    }
+    fprintf(stderr,
+            "flyball: %s: %llu frames lost in all; subjects they hit are marked set_back in flyball state\n",
+            folder, (unsigned long long)report->damages.frames);
+}
+
+static enum exit_code judge_index(const char *folder, const struct state_log_report *report)
+{
+    if (!report->index_is_damaged) {
+        return EXIT_CODE_OK;
+    }
+    fprintf(stderr, "flyball: %s/index: its checksum is wrong; it is not used and will be written anew\n",
+            folder);
+    return EXIT_CODE_WRONG;
+}
+
 enum exit_code command_verify(const struct command_line *line)
 {
     struct store_images images;
@@ -44,15 +66,20 @@ enum exit_code command_verify(const struct command_line *line)
     if (scratch == NULL) {
         status = STATUS_NO_MEMORY;
     }
-    if (status != STATUS_OK) {
+    if (status == STATUS_CORRUPT && report.damages.count > 0) {
+        print_damages(store_folder(line), &report);
+    } else if (status != STATUS_OK) {
         fprintf(stderr, "flyball: %s: %s: %s\n", store_folder(line), status_name(status), report.message);
     } else {
         code = verify_images(&images, scratch);
+        code = code == EXIT_CODE_OK ? judge_index(store_folder(line), &report) : code;
     }
     if (code == EXIT_CODE_OK) {
-        printf("%s: ok: %llu frames, %llu records, %zu subjects, seq %llu\n", store_folder(line),
+        char chain[2 * SHA256_BYTES + 1];
+        sha256_hex(&report.chain, chain);
+        printf("%s: ok: %llu frames, %llu records, %zu subjects, seq %llu, chain %s\n", store_folder(line),
                (unsigned long long)report.frames, (unsigned long long)report.records, images.count,
-               (unsigned long long)report.last_seq);
+               (unsigned long long)report.last_seq, chain);
     }
     free(scratch);
     store_images_close(&images);

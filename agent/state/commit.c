@@ -186,6 +186,7 @@ static void publish(struct state_log *log)
     log->committed_frame = header->frame;
     log->committed_ref = last_ref == RECORD_REF_NONE ? log->committed_ref : last_ref;
     count_commit(&log->stats, header);
+    log->checkpoint.log_bytes += frame_bytes(header->stored_length);
     pthread_cond_broadcast(&log->room);
     pthread_cond_broadcast(&log->committed);
     pthread_mutex_unlock(&log->lock);
@@ -204,6 +205,13 @@ static void tell(const struct batch *batch, struct state_log_listener released)
             released.record(released.self, &record);
         }
     }
+}
+
+static void note_told(struct state_log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    log->told_frame = log->committed_frame;
+    pthread_mutex_unlock(&log->lock);
 }
 
 enum status state_log_commit(struct state_log *log, struct state_log_listener released)
@@ -226,6 +234,7 @@ enum status state_log_commit(struct state_log *log, struct state_log_listener re
     }
     publish(log);
     tell(batch, released);
+    note_told(log);
     if (last_segment(log).number != segment) {
         log_make_spares(log);
     }

@@ -2,6 +2,7 @@
 #ifndef FLYBALL_STATE_INTERNALS_H
 #define FLYBALL_STATE_INTERNALS_H
 
+#include "agent/state/scan.h"
 #include "agent/state/state_log.h"
 
 enum space_use { SPACE_ORDINARY, SPACE_RESERVED };
@@ -10,6 +11,13 @@ uint64_t log_subject_hash(const struct state_log *log, const struct name *subjec
 
 /* The open batch or the one being written, if it becomes that frame; else NULL. */
 struct batch *log_batch_of(struct state_log *log, uint64_t frame);
+
+/* Where in the index the subject's image is; SUBJECT_PLACE_NONE if its latest is another. */
+int64_t log_place_of(const struct state_log *log, const struct name *subject, record_ref image);
+
+/* Takes up what an earlier run wrote down of the index: then `start` is where to read on. Without a usable
+ * checkpoint nothing is changed, and `start` is the beginning. */
+void log_load_checkpoint(struct state_log *log, struct scan_start *start);
 
 /* An image came to lie (+1) or was superseded (-1) in that frame. */
 void log_count_image(struct state_log *log, uint64_t frame, int64_t change);

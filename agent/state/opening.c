@@ -134,6 +134,7 @@ struct layout {
     size_t witnesses;
     size_t witness_bytes;
     size_t setbacks;
+    size_t checkpoint;
     size_t bytes; /* Of it all. */
 };
 
@@ -157,6 +158,7 @@ static struct layout layout_of(const struct state_log_settings *settings, struct
     layout.witnesses = add_part(&layout, witnesses_memory_bytes(images_most(settings->batch_bytes)));
     layout.witness_bytes = add_part(&layout, witness_bytes_most(settings->batch_bytes));
     layout.setbacks = add_part(&layout, STATE_LOG_SETBACKS_MAX * sizeof(record_ref));
+    layout.checkpoint = add_part(&layout, checkpoint_memory_bytes(size));
     return layout;
 }
 
@@ -174,6 +176,7 @@ static enum status init_parts(struct state_log *log, const struct layout *layout
     log->frame = memory + layout->frame;
     witnesses_init(&log->witnesses, memory + layout->witnesses, images_most(settings->batch_bytes), 1);
     log->witness_bytes = memory + layout->witness_bytes;
+    checkpoint_init(&log->checkpoint, memory + layout->checkpoint, size);
     log->setbacks = (record_ref *)(void *)(memory + layout->setbacks);
     if (settings->compression == 0) {
         return STATUS_OK;

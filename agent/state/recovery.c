@@ -31,6 +31,7 @@ static enum status recover_frame(void *self, const struct frame_header *header, 
         segments_append(segments, segment.number, segment.bytes, header->frame);
         segments->file_bytes += segment.bytes;
     }
+    log->checkpoint.log_bytes += frame_bytes(header->stored_length);
     witnesses_next_frame(&log->witnesses);
     segments_last(segments)->used_bytes = offset;
     segments_add_frame(segments, header->frame, frame_bytes(header->stored_length), RECORD_REF_NONE);
@@ -82,9 +83,10 @@ static enum status scan_frames(struct recovery *recovery)
     struct state_log *log = recovery->log;
     struct scan_visitor visitor = {
         .frame = recover_frame, .record = recover_record, .lost = recover_loss, .self = recovery};
-    struct scan_start from_the_oldest = {0};
-    enum status status = scan_run(&log->settings.io, log->settings.folder, SCAN_ALONE, visitor,
-                                  &from_the_oldest, &recovery->end);
+    struct scan_start start;
+    log_load_checkpoint(log, &start);
+    enum status status =
+        scan_run(&log->settings.io, log->settings.folder, SCAN_ALONE, visitor, &start, &recovery->end);
     if (status != STATUS_OK && recovery->end.message[0] != '\0') {
         return explain(recovery->report, status, recovery->end.message);
     }
@@ -241,6 +243,7 @@ static void continue_after(struct state_log *log, const struct frame_header *las
 {
     uint64_t next_seq = last->frame == 0 ? 1 : last->first_seq + last->seq_count;
     log->committed_frame = last->frame;
+    log->told_frame = last->frame;
     log->durable_frame = last->frame;
     log->previous_crc = last->crc;
     log->pool_sequence_high = last->pool_sequence_high;
@@ -257,7 +260,7 @@ static void continue_after(struct state_log *log, const struct frame_header *las
 /* The frames may end in a segment that has only the last one's repetition. */
 static void adopt_end(struct state_log *log, const struct scan_end *end)
 {
-    if (end->frames == 0) {
+    if (end->last.frame == 0) {
         return;
     }
     if (segments_last(&log->segments)->number != end->segment.number) {
@@ -265,6 +268,15 @@ static void adopt_end(struct state_log *log, const struct scan_end *end)
         log->segments.file_bytes += end->segment.bytes;
     }
     segments_last(&log->segments)->used_bytes = end->offset;
+}
+
+static void count_images(struct state_log *log)
+{
+    for (uint32_t place = 0; place < log->index.place_count; place++) {
+        if (log->index.places[place].ref != RECORD_REF_NONE) {
+            log_count_image(log, record_ref_frame(log->index.places[place].ref), +1);
+        }
+    }
 }
 
 static enum status rebuild(struct recovery *recovery)
@@ -275,6 +287,7 @@ static enum status rebuild(struct recovery *recovery)
         return status;
     }
     adopt_end(log, &recovery->end);
+    count_images(log);
     status = collect_spares(log);
     if (status == STATUS_OK) {
         continue_after(log, &recovery->end.last);

@@ -44,7 +44,9 @@ void log_forget_setback(struct state_log *log, record_ref image)
 void log_set_back(struct state_log *log, int64_t place, const struct record *image)
 {
     record_ref ref = image == NULL ? RECORD_REF_LOST : image->ref;
-    log_count_image(log, record_ref_frame(log->index.places[place].ref), -1);
+    const struct subject_place *old = &log->index.places[place];
+    checkpoint_note(&log->checkpoint, (uint32_t)place, old->ref, old->edge);
+    log_count_image(log, record_ref_frame(old->ref), -1);
     log_count_image(log, record_ref_frame(ref), +1);
     subject_index_set(&log->index, place, ref, image == NULL ? INSTANT_NEVER : image->edge);
     if (image != NULL && log->setback_count < STATE_LOG_SETBACKS_MAX) {

@@ -157,7 +157,8 @@ static enum status begin(struct scan *scan, const struct scan_start *start)
     scan->is_chained = true;
     scan->end->last = start->last;
     scan->end->last_offset = start->offset - frame_bytes(start->last.stored_length);
-    scan->end->copies = 1;
+    scan->end->copies = start->copies;
+    scan->end->segment = (struct scan_segment){.number = start->segment};
     return scan->at < scan->numbers.count ? STATUS_OK : STATUS_NOT_FOUND;
 }
 

@@ -32,6 +32,7 @@ struct scan_start {
     struct frame_header last;
     uint32_t segment; /* Number of the file it lies in, */
     uint64_t offset;  /* and where it ends. */
+    unsigned copies;  /* As in scan_end. */
 };
 
 struct scan_end {

@@ -82,6 +82,16 @@ static enum status begin(struct state_log *log, size_t bytes_most, enum space_us
     return status;
 }
 
+int64_t log_place_of(const struct state_log *log, const struct name *subject, record_ref image)
+{
+    struct subject_probe probe = subject_probe_of(&log->index, log_subject_hash(log, subject));
+    int64_t place = subject_index_next(&log->index, &probe);
+    while (place != SUBJECT_PLACE_NONE && log->index.places[place].ref != image) {
+        place = subject_index_next(&log->index, &probe);
+    }
+    return place;
+}
+
 enum status state_log_begin(struct state_log *log, size_t bytes_most)
 {
     return begin(log, bytes_most, SPACE_ORDINARY);
@@ -174,7 +184,9 @@ static record_ref put_image(struct state_log *log, struct record *record)
     if (place == SUBJECT_PLACE_NONE) {
         record->previous = RECORD_REF_NONE;
     } else {
-        supersede(log, log->index.places[place].ref, record);
+        const struct subject_place *old = &log->index.places[place];
+        checkpoint_note(&log->checkpoint, (uint32_t)place, old->ref, old->edge);
+        supersede(log, old->ref, record);
     }
     record_ref ref = batch_add(log->open, record, SEQ_NONE);
     log_count_image(log, record_ref_frame(ref), +1);
@@ -184,6 +196,10 @@ static record_ref put_image(struct state_log *log, struct record *record)
     }
     enum status status = subject_index_add(&log->index, hash, ref, record->edge);
     assert(status == STATUS_OK);
+    if (log->checkpoint.is_active) {
+        checkpoint_note(&log->checkpoint, (uint32_t)log_place_of(log, &record->subject, ref), RECORD_REF_NONE,
+                        0);
+    }
     atomic_fetch_add(&log->subjects, 1);
     return ref;
 }

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "agent/state/batch.h"
+#include "agent/state/checkpoint.h"
 #include "agent/state/compression.h"
 #include "agent/state/damage.h"
 #include "agent/state/frame.h"
@@ -23,6 +24,7 @@
 
 enum {
     STATE_LOG_SETBACKS_MAX = 4096,           /* Noted at a time. */
+    SUBJECTS_BEYOND = 256,                   /* Schedulers may race past subjects_max by a few. */
     STATE_LOG_BATCH_MAX = FRAME_RAW_MAX / 2, /* batch_bytes, at most. */
     STATE_LOG_RECORD_OVERHEAD = 128, /* What each record counts for in a transaction beside its body. */
 };
@@ -52,6 +54,8 @@ struct state_log_report {
     uint64_t last_seq;
     struct sha256 chain;    /* The ledger chain's head. */
     struct damages damages; /* Lost frames. */
+    bool index_is_damaged;  /* The checkpoint: harmless, the log is read instead. Only told by state_log_scan.
+                             */
     char message[256];      /* On failure: what is wrong, where, what to do. */
 };
 
@@ -92,6 +96,7 @@ struct state_log {
     struct subject_index index;
     struct segments segments;
     struct recent recent;
+    struct checkpoint checkpoint;
     struct frame_cache scout; /* For telling subjects with equal hashes apart. */
     size_t frame_most;        /* Records of the largest frame a reader may meet, in bytes. */
     struct damages damages;   /* Frames that cannot be read, and later ones can. */
@@ -101,6 +106,7 @@ struct state_log {
     uint32_t subjects_set_back;
     uint64_t blind_frames; /* Lost frames of which nobody knows whose images they held. */
     uint64_t committed_frame;
+    uint64_t told_frame;      /* The last whose records were told when it was committed. */
     record_ref committed_ref; /* The last committed record. */
     uint64_t pool_sequence_high;
     struct state_log_stats stats;
@@ -126,9 +132,10 @@ struct state_log {
 /* The largest batch_bytes for segments of that size: a segment holds two of the largest frames. */
 uint32_t state_log_batch_most(uint64_t segment_bytes);
 
-/* Reads everything there is: `recovery` gets every record, oldest first; the index is rebuilt; a torn tail is
- * cut. STATUS_LOCKED, STATUS_UNSUPPORTED (a newer format), STATUS_CORRUPT (damage before the tail),
- * STATUS_INVALID (the settings), STATUS_FULL (more subjects than subjects_max), STATUS_NO_SPACE,
+/* Reads what came after the last checkpoint, or everything there is: `recovery` gets those records, oldest
+ * first; the index is rebuilt; a torn tail is cut; frames that are damaged or missing before it are passed
+ * over (report->damages). STATUS_LOCKED, STATUS_UNSUPPORTED (a newer format), STATUS_CORRUPT (damage before
+ * the tail), STATUS_INVALID (the settings), STATUS_FULL (more subjects than subjects_max), STATUS_NO_SPACE,
  * STATUS_NO_MEMORY or STATUS_IO leave nothing open and say why in report->message. All memory is taken here.
  */
 MUST_USE enum status state_log_open(struct state_log *log, const struct state_log_settings *settings,
@@ -225,6 +232,14 @@ void state_log_losses(struct state_log *log, struct state_log_losses *losses);
 
 /* The `at`th of the images that subjects were set back to and that have no newer ones yet. STATUS_EMPTY. */
 MUST_USE enum status state_log_setback(struct state_log *log, uint32_t at, record_ref *image);
+
+enum checkpoint_wish { CHECKPOINT_IF_DUE, CHECKPOINT_NOW };
+
+/* Writes the index down as it is now, so that the next start reads only what comes after: when the log has
+ * grown enough since the last time, or now (before a clean end). One thread at a time. STATUS_EMPTY: nothing
+ * to do, or not at this moment; STATUS_FULL: too much changed meanwhile, another time; STATUS_NO_SPACE and
+ * STATUS_IO: the old one stays, and nothing else is hurt. */
+MUST_USE enum status state_log_checkpoint(struct state_log *log, enum checkpoint_wish wish);
 
 /* For tools, also while an agent runs: every record oldest first; every checksum, both chains and the
  * sequences are checked. A torn or half-written tail is no error; damage before it is passed over and

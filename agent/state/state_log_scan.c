@@ -1,5 +1,7 @@
 #include <stdio.h>
 
+#include "agent/state/checkpoint_file.h"
+#include "agent/state/pages.h"
 #include "agent/state/scan.h"
 #include "agent/state/state_log.h"
 
@@ -37,6 +39,19 @@ static enum status note_damage(void *self, const struct damage *damage, const st
     return STATUS_OK;
 }
 
+static bool is_index_damaged(const struct io *io, const char *folder)
+{
+    uint8_t *buffer = pages_take(CHECKPOINT_BUFFER_BYTES);
+    if (buffer == NULL) {
+        return false;
+    }
+    struct checkpoint_reader reader;
+    enum status status = checkpoint_reader_open(&reader, io, folder, buffer);
+    checkpoint_reader_close(&reader);
+    pages_give(buffer, CHECKPOINT_BUFFER_BYTES);
+    return status == STATUS_CORRUPT;
+}
+
 enum status state_log_scan(const char *folder, struct io io, struct state_log_listener listener,
                            struct state_log_report *report)
 {
@@ -53,6 +68,7 @@ enum status state_log_scan(const char *folder, struct io io, struct state_log_li
     report->last_seq = end.last.frame == 0 ? 0 : end.last.first_seq + end.last.seq_count - 1;
     report->chain = end.last.chain_after;
     snprintf(report->message, sizeof report->message, "%s", end.message);
+    report->index_is_damaged = is_index_damaged(&io, folder);
     if (status == STATUS_OK && report->damages.count > 0) {
         damage_describe(&report->damages.list[0], report->message);
         status = STATUS_CORRUPT;

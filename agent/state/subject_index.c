@@ -1,6 +1,7 @@
 #include "agent/state/subject_index.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum { SPARE_PLACES = 256 };
 
@@ -25,12 +26,26 @@ size_t subject_index_memory_bytes(uint32_t subjects_max)
     return places * sizeof(struct subject_place) + places / SUBJECT_BLOCK_PLACES * sizeof(instant_ms);
 }
 
+static void forget_edges(struct subject_index *index)
+{
+    for (uint32_t i = 0; i < block_count(index); i++) {
+        index->earliest[i] = INSTANT_NEVER;
+    }
+}
+
 void subject_index_init(struct subject_index *index, void *memory, uint32_t subjects_max)
 {
     *index = (struct subject_index){.places = memory, .place_count = places_for(subjects_max)};
     index->earliest = (instant_ms *)(void *)(index->places + index->place_count);
-    for (uint32_t i = 0; i < block_count(index); i++) {
-        index->earliest[i] = INSTANT_NEVER;
+    forget_edges(index);
+}
+
+void subject_index_clear(struct subject_index *index)
+{
+    if (index->count > 0) {
+        memset(index->places, 0, index->place_count * sizeof *index->places);
+        index->count = 0;
+        forget_edges(index);
     }
 }
 
@@ -98,11 +113,11 @@ static size_t take_due_in_block(struct subject_index *index, uint32_t block, ins
     instant_ms earliest = INSTANT_NEVER;
     size_t taken = 0;
     for (uint32_t i = 0; i < SUBJECT_BLOCK_PLACES; i++) {
-        if (places[i].ref == RECORD_REF_NONE || places[i].edge == INSTANT_NEVER) {
+        if (places[i].ref == RECORD_REF_NONE || places[i].edge >= SUBJECT_EDGE_TAKEN) {
             continue;
         }
         if (places[i].edge <= now && taken < most) {
-            places[i].edge = INSTANT_NEVER;
+            places[i].edge = SUBJECT_EDGE_TAKEN;
             out[taken++] = places[i].ref;
         } else if (places[i].edge < earliest) {
             earliest = places[i].edge;

@@ -29,11 +29,17 @@ struct subject_probe {
 
 enum { SUBJECT_PLACE_NONE = -1 };
 
+/* An edge that was taken: not due again, but not done before there is a new image. */
+#define SUBJECT_EDGE_TAKEN (INSTANT_NEVER - 1)
+
 /* The memory for `subjects_max` subjects and a few hundred to spare; at most 2^28. */
 size_t subject_index_memory_bytes(uint32_t subjects_max);
 
 /* `memory` is zeroed, aligned for any type and outlives the index. */
 void subject_index_init(struct subject_index *index, void *memory, uint32_t subjects_max);
+
+/* Forgets all subjects. */
+void subject_index_clear(struct subject_index *index);
 
 struct subject_probe subject_probe_of(const struct subject_index *index, uint64_t hash);
 
@@ -47,7 +53,8 @@ MUST_USE enum status subject_index_add(struct subject_index *index, uint64_t has
 /* The subject at `place` has a later image. */
 void subject_index_set(struct subject_index *index, int64_t place, record_ref ref, instant_ms edge);
 
-/* Up to `most` images whose edge is at or before `now`, which they then have no more; returns how many. */
+/* Up to `most` images whose edge is at or before `now`, which is then SUBJECT_EDGE_TAKEN; returns how many.
+ */
 size_t subject_index_take_due(struct subject_index *index, instant_ms now, record_ref *out, size_t most);
 
 #endif

@@ -61,13 +61,11 @@ enum status recover_image(struct state_log *log, const struct record *image)
 {
     uint64_t hash = log_subject_hash(log, &image->subject);
     int64_t place = place_of_image(log, hash, image);
-    log_count_image(log, record_ref_frame(image->ref), +1);
     if (place == SUBJECT_PLACE_NONE) {
-        return log->index.count < log->settings.subjects_max + 256
+        return log->index.count < log->settings.subjects_max + SUBJECTS_BEYOND
                    ? subject_index_add(&log->index, hash, image->ref, image->edge)
                    : STATUS_FULL;
     }
-    log_count_image(log, record_ref_frame(log->index.places[place].ref), -1);
     subject_index_set(&log->index, place, image->ref, image->edge);
     return STATUS_OK;
 }

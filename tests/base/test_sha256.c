@@ -10,9 +10,7 @@
 static void assert_digest(struct sha256 digest, const char *expected)
 {
     char hex[2 * SHA256_BYTES + 1];
-    for (size_t i = 0; i < SHA256_BYTES; i++) {
-        snprintf(hex + 2 * i, 3, "%02x", digest.bytes[i]);
-    }
+    sha256_hex(&digest, hex);
     assert_string_equal(hex, expected);
 }
 
