@@ -140,8 +140,8 @@ static ssize_t watch_pwrite(void *self, int file, const void *buffer, size_t siz
         return dead();
     }
     ssize_t written = watch->disk.pwrite(watch->disk.self, file, buffer, size, offset);
-    if (written == (ssize_t)size) {
-        note_written(watch, path, buffer, size);
+    if (written > 0) {
+        note_written(watch, path, buffer, size); /* The rest follows before anyone syncs. */
     }
     return written;
 }

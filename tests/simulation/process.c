@@ -100,12 +100,28 @@ void process_arm(struct world *world)
                    (unsigned long long)world->watch.dies_in);
 }
 
+/* What looks at the log for the simulation meets no fault that is meant for the agent. */
+static void look(struct world *world, void (*at)(struct model *model, struct state_log_reader *reader))
+{
+    if (!world->has_reader || world->watch.is_dead || world->findings.is_violated) {
+        return;
+    }
+    uint64_t fail_read_in = world->disk->faults.fail_read_in;
+    world->disk->faults.fail_read_in = 0;
+    world->model.now = atomic_load(&world->agent->clock.high);
+    at(&world->model, &world->reader);
+    world->disk->faults.fail_read_in = fail_read_in;
+}
+
 void process_follow(struct world *world)
 {
-    if (world->has_reader && !world->watch.is_dead && !world->findings.is_violated) {
-        world->model.now = atomic_load(&world->agent->clock.high);
-        model_follow(&world->model, &world->reader);
-    }
+    look(world, model_follow);
+}
+
+void process_audit(struct world *world)
+{
+    look(world, model_follow);
+    look(world, model_audit);
 }
 
 /* What was decided and made durable must be there, and only that may be there twice. */
@@ -121,11 +137,8 @@ static void check_recovered(struct world *world)
     }
     world->watch.durable_frame = committed;
     world->watch.durable_seq = agent->log.header.first_seq + agent->log.header.seq_count - 1;
-    model_compare(&world->model, &world->reader);
-    process_follow(world);
-    if (!world->findings.is_violated) {
-        model_audit(&world->model, &world->reader);
-    }
+    look(world, model_compare);
+    process_audit(world);
     if (agent->remote.version < world->version_in_force) {
         findings_violate(
             &world->findings, "configuration: version %llu was in force, after a start it is %llu",

@@ -122,6 +122,9 @@ void world_begin(struct world *world, uint64_t seed, const char *pool_folder, FI
     draw_weather(world);
     preset_draw(&world->preset, &world->dice);
     world->desired = world->preset;
+    if (world->preset.is_os_durable) {
+        world->weather.sync_failure = 0; /* What was not synced may be lost then, by choice. */
+    }
     begin_disk(world);
     begin_model(world);
     fleet_draw(world);
@@ -220,10 +223,7 @@ static void turn(struct world *world)
 
 static void audit(struct world *world)
 {
-    process_follow(world);
-    if (!world->findings.is_violated) {
-        model_audit(&world->model, &world->reader);
-    }
+    process_audit(world);
     process_after(world, STATUS_OK, "audit");
 }
 
@@ -348,6 +348,7 @@ static void heal(struct world *world)
     world->power_fails = false;
     world->watch.fails_next_log_sync = false;
     world->refuses_for = 0;
+    world->takes_at_most = FLIGHTS_MAX;
 }
 
 static bool is_settled(struct world *world)

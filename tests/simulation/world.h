@@ -144,6 +144,8 @@ void process_arm(struct world *world);
 void process_after(struct world *world, enum status status, const char *what);
 /* Reads what was committed. */
 void process_follow(struct world *world);
+/* And looks whether everything is where it must be. */
+void process_audit(struct world *world);
 
 /* broker.c */
 void broker_connect(struct world *world, enum paho_session session);
