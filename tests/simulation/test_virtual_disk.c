@@ -344,7 +344,7 @@ static void folders_hold_names_of_their_own(void **context)
     assert_true(open_file(disk, "/a/file", O_RDWR | O_CREAT) >= 0);
     assert_true(open_file(disk, "/a/b/file", O_RDWR | O_CREAT) >= 0);
     assert_int_equal(io_sync_folder(&io, "/a"), 0);
-    assert_int_equal(io_sync_folder(&io, "/"), 0);
+    assert_int_equal(io_sync_folder(&io, "/a/../a/./.."), 0);
     cut(disk);
     assert_true(exists(disk, "/a/file"));
     assert_true(exists(disk, "/a/b")); /* A folder's sync is for its own names only. */

@@ -68,6 +68,14 @@ static int child_of(const struct virtual_names *names, int folder, const char *n
     return VIRTUAL_NODE_NONE;
 }
 
+static int step_from(const struct virtual_names *names, int folder, const char *name)
+{
+    if (strcmp(name, ".") == 0 || (strcmp(name, "..") == 0 && folder == VIRTUAL_ROOT)) {
+        return folder;
+    }
+    return strcmp(name, "..") == 0 ? names->nodes[folder].parent : child_of(names, folder, name);
+}
+
 /* The path's next name and what follows it; names are never longer than tests make them. */
 static const char *split(const char *path, char name[VIRTUAL_NAME_MAX])
 {
@@ -88,7 +96,7 @@ struct virtual_place virtual_names_find(const struct virtual_names *names, const
         bool leads_on = place.node != VIRTUAL_NODE_NONE && names->nodes[place.node].is_folder;
         place.folder = leads_on ? place.node : VIRTUAL_NODE_NONE;
         path = split(path, place.name);
-        place.node = leads_on ? child_of(names, place.folder, place.name) : VIRTUAL_NODE_NONE;
+        place.node = leads_on ? step_from(names, place.folder, place.name) : VIRTUAL_NODE_NONE;
     }
     return place;
 }
