@@ -121,13 +121,12 @@ static enum status open_pool(struct agent *agent, char *message)
     return STATUS_OK;
 }
 
-/* What the log says was decided is done, whether or not the pool slot was freed in time. */
-static void forget_committed(void *self, const struct record *record)
+/* What the log says was decided is done, whether or not the pool slot was freed in time. But the log's end
+ * may only be in the page cache yet: until the log is open, the pool must not forget. */
+static void settle_committed(void *self, const struct record *record)
 {
     struct agent *agent = self;
-    if (record->pool_sequence != 0) {
-        (void)!event_pool_free_sequence(&agent->pool, record->pool_sequence);
-    }
+    event_pool_settle(&agent->pool, record->pool_sequence);
 }
 
 static enum status open_log(struct agent *agent, char *message)
@@ -155,15 +154,18 @@ static enum status open_log(struct agent *agent, char *message)
         .compression = (int)store->compression,
         .batch_bytes = batch_most < BATCH_BYTES ? batch_most : BATCH_BYTES,
         .subjects_max = store->subjects_max,
+        .retention_ms = store->retention_ms,
+        .retention_bytes = store->retention_bytes,
         .recent_bytes = RECENT_BYTES,
         .hash_key = agent->secret,
     };
     struct state_log_report report;
-    struct state_log_listener recovery = {.record = forget_committed, .self = agent};
+    struct state_log_listener recovery = {.record = settle_committed, .self = agent};
     enum status status = state_log_open(&agent->log, &settings, recovery, &report);
     if (status != STATUS_OK) {
         return blame(message, status, "store.dir", store->dir, report.message);
     }
+    event_pool_free_settled(&agent->pool);
     if (report.torn_bytes > 0) {
         log_warn("store.torn", "bytes=%llu; written but never acknowledged, cut off",
                  (unsigned long long)report.torn_bytes);

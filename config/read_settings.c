@@ -74,6 +74,8 @@ static const struct field STORE[] = {
      NULL},
     {"max_bytes", FIELD_UINT64, offsetof(struct settings, store.max_bytes), 262144, PEBIBYTE, NULL},
     {"subjects_max", FIELD_UINT32, offsetof(struct settings, store.subjects_max), 1, 64 * MEBIBYTE, NULL},
+    {"retention_ms", FIELD_UINT64, offsetof(struct settings, store.retention_ms), 0, PEBIBYTE, NULL},
+    {"retention_bytes", FIELD_UINT64, offsetof(struct settings, store.retention_bytes), 0, PEBIBYTE, NULL},
     {"compression", FIELD_UINT32, offsetof(struct settings, store.compression), 0, 9, NULL},
     {NULL, FIELD_ELSEWHERE, 0, 0, 0, NULL},
 };

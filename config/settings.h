@@ -64,10 +64,12 @@ struct store_settings {
     const char *dir;
     enum store_durability durability;
     uint32_t commit_interval_ms;
-    uint64_t segment_bytes; /* A multiple of 4096. */
-    uint64_t max_bytes;     /* The budget of the state log, at least four segments. */
-    uint32_t subjects_max;  /* The most subjects the index holds. */
-    uint32_t compression;   /* zlib's 0-9. */
+    uint64_t segment_bytes;   /* A multiple of 4096. */
+    uint64_t max_bytes;       /* The budget of the state log, at least four segments. */
+    uint32_t subjects_max;    /* The most subjects the index holds. */
+    uint64_t retention_ms;    /* Ledger entries may go when they are older; 0: when space is needed. */
+    uint64_t retention_bytes; /* The oldest may go when the log is larger; 0: max_bytes. */
+    uint32_t compression;     /* zlib's 0-9. */
 };
 
 struct memory_settings {

@@ -121,6 +121,7 @@ static void put_segments(struct state_log *log, struct checkpoint_writer *writer
         pack_u64(packer, segment->frame_count);
         pack_u64(packer, segment->used_bytes);
         pack_u64(packer, segment->last_ref);
+        pack_i64(packer, segment->last_clock);
         for (uint64_t frame = 0; frame < segment->frame_count; frame++) {
             uint64_t at = (segment->first_frame + frame) % segments->directory_size;
             pack_u16(next_piece(log, writer), segments->directory[at]);

@@ -74,12 +74,13 @@ static enum status load_segment(struct loading *loading)
 {
     struct state_log *log = loading->log;
     struct segments *segments = &log->segments;
-    struct unpacker unpacker = checkpoint_reader_piece(&loading->reader, 36);
+    struct unpacker unpacker = checkpoint_reader_piece(&loading->reader, 44);
     uint32_t number = unpack_u32(&unpacker);
     uint64_t first_frame = unpack_u64(&unpacker);
     uint64_t frame_count = unpack_u64(&unpacker);
     uint64_t used_bytes = unpack_u64(&unpacker);
     record_ref last_ref = unpack_u64(&unpacker);
+    instant_ms last_clock = unpack_i64(&unpacker);
     bool is_there = has_file(loading, number);
     if (unpacker.failed || frame_count > segments->directory_size || (!is_there && segments->count > 0)) {
         return STATUS_CORRUPT;
@@ -100,6 +101,7 @@ static enum status load_segment(struct loading *loading)
     segment->frame_count = frame_count;
     segment->used_bytes = used_bytes;
     segment->last_ref = last_ref;
+    segment->last_clock = last_clock;
     segments->file_bytes += (uint64_t)bytes;
     return STATUS_OK;
 }

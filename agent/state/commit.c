@@ -175,7 +175,10 @@ static void publish(struct state_log *log)
     pthread_mutex_lock(&log->lock);
     struct batch *batch = log->writing;
     record_ref last_ref = batch_last_ref(batch);
-    segments_add_frame(&log->segments, header->frame, frame_bytes(header->stored_length), last_ref);
+    segments_add_frame(&log->segments, (struct frame_extent){.frame = header->frame,
+                                                             .bytes = frame_bytes(header->stored_length),
+                                                             .clock = header->clock_high,
+                                                             .last_ref = last_ref});
     segments_last(&log->segments)->live_images += batch->live_images;
     uint8_t *recent = recent_add(&log->recent, header->frame, header->first_seq, batch->live_bytes);
     if (recent != NULL) {

@@ -34,7 +34,9 @@ static enum status recover_frame(void *self, const struct frame_header *header, 
     log->checkpoint.log_bytes += frame_bytes(header->stored_length);
     witnesses_next_frame(&log->witnesses);
     segments_last(segments)->used_bytes = offset;
-    segments_add_frame(segments, header->frame, frame_bytes(header->stored_length), RECORD_REF_NONE);
+    segments_add_frame(segments, (struct frame_extent){.frame = header->frame,
+                                                       .bytes = frame_bytes(header->stored_length),
+                                                       .clock = header->clock_high});
     log->frame_most = header->raw_length > log->frame_most ? header->raw_length : log->frame_most;
     return STATUS_OK;
 }

@@ -63,14 +63,17 @@ uint64_t segments_room(struct segments *segments)
     return last->bytes - last->used_bytes;
 }
 
-void segments_add_frame(struct segments *segments, uint64_t frame, uint64_t bytes, record_ref last_ref)
+void segments_add_frame(struct segments *segments, struct frame_extent frame)
 {
     struct segment *last = segments_last(segments);
-    assert(frame == last->first_frame + last->frame_count && bytes <= last->bytes - last->used_bytes);
-    segments->directory[frame % segments->directory_size] = (uint16_t)(last->used_bytes / FRAME_BLOCK_BYTES);
-    last->used_bytes += bytes;
+    assert(frame.frame == last->first_frame + last->frame_count &&
+           frame.bytes <= last->bytes - last->used_bytes);
+    segments->directory[frame.frame % segments->directory_size] =
+        (uint16_t)(last->used_bytes / FRAME_BLOCK_BYTES);
+    last->used_bytes += frame.bytes;
     last->frame_count++;
-    last->last_ref = last_ref == RECORD_REF_NONE ? last->last_ref : last_ref;
+    last->last_clock = frame.clock;
+    last->last_ref = frame.last_ref == RECORD_REF_NONE ? last->last_ref : frame.last_ref;
 }
 
 void segments_add_lost(struct segments *segments, uint64_t frame)

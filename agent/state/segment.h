@@ -17,7 +17,8 @@ struct segment {
     uint64_t used_bytes;
     uint64_t first_frame; /* The first it has or will have. */
     uint64_t frame_count;
-    record_ref last_ref; /* Its last record; RECORD_REF_NONE while it has none. */
+    record_ref last_ref;   /* Its last record; RECORD_REF_NONE while it has none. */
+    instant_ms last_clock; /* The clock of its last frame. */
     int64_t live_images;
 };
 
@@ -58,8 +59,15 @@ struct segment *segments_append(struct segments *segments, uint32_t number, uint
 struct segment *segments_last(struct segments *segments);
 uint64_t segments_room(struct segments *segments);
 
+struct frame_extent {
+    uint64_t frame;
+    uint64_t bytes;
+    instant_ms clock;
+    record_ref last_ref; /* Its last record; RECORD_REF_NONE: it has none. */
+};
+
 /* The frame that was written at the end of the last segment. */
-void segments_add_frame(struct segments *segments, uint64_t frame, uint64_t bytes, record_ref last_ref);
+void segments_add_frame(struct segments *segments, struct frame_extent frame);
 
 /* A frame that is damaged or missing: it keeps its number and has no place. */
 void segments_add_lost(struct segments *segments, uint64_t frame);

@@ -124,6 +124,17 @@ static bool is_space_short(const struct state_log *log)
            segments_used_bytes(segments) > segments->max_bytes - kept;
 }
 
+/* The ledger of the oldest segment has been kept as long as was wished for. */
+static bool is_retention_over(const struct state_log *log)
+{
+    const struct state_log_settings *settings = &log->settings;
+    const struct segment *oldest = &log->segments.list[0];
+    instant_ms age = atomic_load(&log->clock_high) - oldest->last_clock;
+    return (settings->retention_bytes > 0 &&
+            segments_used_bytes(&log->segments) > settings->retention_bytes) ||
+           (settings->retention_ms > 0 && age > (int64_t)settings->retention_ms);
+}
+
 /* The last committed frame stays: it carries the sequences. */
 static bool has_oldest(const struct state_log *log)
 {
@@ -140,7 +151,7 @@ enum status state_log_oldest(struct state_log *log, struct segment_range *range)
         *range = (struct segment_range){.first_frame = oldest->first_frame,
                                         .last_frame = oldest->first_frame + oldest->frame_count - 1,
                                         .live_images = (uint64_t)oldest->live_images,
-                                        .needed = is_space_short(log)};
+                                        .needed = is_space_short(log) || is_retention_over(log)};
         status = STATUS_OK;
     }
     pthread_mutex_unlock(&log->lock);

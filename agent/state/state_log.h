@@ -41,7 +41,9 @@ struct state_log_settings {
     uint32_t batch_bytes;   /* Uncompressed bytes of one frame's records, at most; two such batches are held.
                              * From 4096 to state_log_batch_most(segment_bytes). */
     uint32_t subjects_max;  /* Size of the index. */
-    uint64_t recent_bytes;  /* Committed frames kept uncompressed in memory for the publisher; 0: none. */
+    uint64_t retention_ms;  /* A segment whose frames are all older may be compacted away; 0: none. */
+    uint64_t retention_bytes; /* The oldest segment may be, when all together are larger; 0: max_bytes. */
+    uint64_t recent_bytes;    /* Committed frames kept uncompressed in memory for the publisher; 0: none. */
     struct hash_key hash_key; /* Of the index, in memory only: random in production, fixed in simulations. */
     uint64_t subject_hash_mask; /* Tests: the bits of a subject's hash to use; 0: all. */
 };
@@ -74,7 +76,7 @@ struct segment_range {
     uint64_t first_frame;
     uint64_t last_frame;
     uint64_t live_images; /* Subjects whose latest image lies in it. */
-    bool needed;          /* Space is short: compact now. */
+    bool needed;          /* Space is short, or its time is over: compact now. */
 };
 
 /* Private to the log's own sources, but for its size. */

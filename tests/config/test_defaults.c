@@ -41,6 +41,8 @@ static void everything_left_out_gives_what_the_contract_says(void **context)
     assert_int_equal(settings->store.commit_interval_ms, 2);
     assert_int_equal(settings->store.max_bytes, 256 << 20);
     assert_int_equal(settings->store.subjects_max, 1048576);
+    assert_int_equal(settings->store.retention_ms, 0);
+    assert_int_equal(settings->store.retention_bytes, 0);
     assert_int_equal(settings->memory.limit_bytes, 0);
     assert_int_equal(settings->memory.high, 750000);
     assert_int_equal(settings->memory.critical, 900000);
@@ -155,6 +157,8 @@ static void assert_same_settings(struct settings left, struct settings right)
     assert_int_equal(left.store.segment_bytes, right.store.segment_bytes);
     assert_int_equal(left.store.max_bytes, right.store.max_bytes);
     assert_int_equal(left.store.subjects_max, right.store.subjects_max);
+    assert_int_equal(left.store.retention_ms, right.store.retention_ms);
+    assert_int_equal(left.store.retention_bytes, right.store.retention_bytes);
     assert_int_equal(left.store.compression, right.store.compression);
     assert_memory_equal(&left.memory, &right.memory, sizeof left.memory);
     assert_int_equal(left.metrics_interval_ms, right.metrics_interval_ms);

@@ -21,7 +21,8 @@ static void every_setting_arrives(void **context)
         "\"pool\":{\"slots\":2,\"slot_bytes\":128,\"on_full\":\"overwrite\"},"
         "\"runtime\":{\"schedulers\":3,\"mailbox\":4,\"subjects_hot\":5,\"dedup_window\":16,\"dir\":\"/r\"},"
         "\"store\":{\"dir\":\"/s\",\"durability\":\"os\",\"commit_interval_ms\":0,\"segment_bytes\":65536,"
-        "\"max_bytes\":262144,\"subjects_max\":7,\"compression\":9},"
+        "\"max_bytes\":262144,\"subjects_max\":7,\"retention_ms\":60000,\"retention_bytes\":524288,"
+        "\"compression\":9},"
         "\"memory\":{\"limit_bytes\":1e9,\"high\":0.5,\"critical\":0.500001,\"check_interval_ms\":10,"
         "\"cooldown_ms\":0},"
         "\"metrics\":{\"interval_ms\":10},\"http\":{\"listen\":\"\"},"
@@ -62,6 +63,8 @@ static void every_setting_arrives(void **context)
     assert_int_equal(settings->store.segment_bytes, 65536);
     assert_int_equal(settings->store.max_bytes, 262144);
     assert_int_equal(settings->store.subjects_max, 7);
+    assert_int_equal(settings->store.retention_ms, 60000);
+    assert_int_equal(settings->store.retention_bytes, 524288);
     assert_int_equal(settings->store.compression, 9);
     assert_int_equal(settings->memory.limit_bytes, 1000000000);
     assert_int_equal(settings->memory.high, 500000);

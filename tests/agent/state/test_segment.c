@@ -52,7 +52,9 @@ static void frames_are_located_while_segments_come_and_go(void **context)
             }
             segments_append(segments, ++number, SEGMENT_BYTES, frame);
         }
-        segments_add_frame(segments, frame, bytes, record_ref_of(frame, 0));
+        segments_add_frame(
+            segments,
+            (struct frame_extent){.frame = frame, .bytes = bytes, .last_ref = record_ref_of(frame, 0)});
         for (uint64_t held = first; held <= frame; held++) {
             assert_int_equal(segments_locate(segments, held, &place), STATUS_OK);
             assert_int_equal(place.bytes, (1 + held % 3) * FRAME_BLOCK_BYTES);

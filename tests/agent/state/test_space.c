@@ -120,6 +120,54 @@ static void dropping_the_oldest_makes_ordinary_puts_work_again(void **context)
     assert_string_equal(bench->fixture.seen.records[0].body, "decision 17");
 }
 
+static bool is_needed(struct bench *bench)
+{
+    struct segment_range range;
+    return state_log_oldest(&bench->fixture.log, &range) == STATUS_OK && range.needed;
+}
+
+static void decide_at(struct bench *bench, instant_ms clock, int times)
+{
+    state_log_set_clock_high(&bench->fixture.log, clock);
+    for (int i = 0; i < times; i++) {
+        assert_int_equal(decide(bench), STATUS_OK);
+    }
+}
+
+static void segment_may_go_when_its_youngest_entry_is_too_old(void **context)
+{
+    struct bench *bench = *context;
+    fixture_close(&bench->fixture);
+    bench->fixture.settings.retention_ms = 60000;
+    fixture_open(&bench->fixture);
+    decide_at(bench, 1000, FRAMES_PER_SEGMENT - 1);
+    decide_at(bench, 5000, 2);
+    assert_false(is_needed(bench));
+    state_log_set_clock_high(&bench->fixture.log, 65000);
+    assert_false(is_needed(bench));
+    state_log_set_clock_high(&bench->fixture.log, 65001);
+    assert_true(is_needed(bench));
+    decide_at(bench, 65001, 1);
+    assert_int_equal(state_log_checkpoint(&bench->fixture.log, CHECKPOINT_NOW), STATUS_OK);
+    fixture_reopen(&bench->fixture);
+    assert_true(is_needed(bench));
+    publish_everything(bench);
+    assert_int_equal(state_log_drop_oldest(&bench->fixture.log), STATUS_OK);
+    assert_false(is_needed(bench));
+}
+
+static void segment_may_go_when_the_log_is_larger_than_it_need_be(void **context)
+{
+    struct bench *bench = *context;
+    fixture_close(&bench->fixture);
+    bench->fixture.settings.retention_bytes = SEGMENT;
+    fixture_open(&bench->fixture);
+    decide_at(bench, 0, FRAMES_PER_SEGMENT);
+    assert_false(is_needed(bench));
+    decide_at(bench, 0, 1);
+    assert_true(is_needed(bench));
+}
+
 static void segment_with_a_latest_image_is_not_dropped(void **context)
 {
     struct bench *bench = *context;
@@ -286,6 +334,9 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(reserved_puts_end_where_the_reserve_ends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dropping_the_oldest_makes_ordinary_puts_work_again, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(segment_may_go_when_its_youngest_entry_is_too_old, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(segment_may_go_when_the_log_is_larger_than_it_need_be, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(segment_with_a_latest_image_is_not_dropped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(records_of_a_dropped_segment_are_not_found, set_up, tear_down),
