@@ -140,9 +140,10 @@ static void suffer(struct trial *trial, enum fault fault)
     abort();
 }
 
-/* The status topic says so again: from the agent, or as the broker kept it. */
+/* The status topic says so again, be it as the broker kept it, and the agent answers. */
 static void await_ready(struct trial *trial)
 {
+    uint64_t answers = trial->fleet->counts.answers;
     int64_t end_ms = fleet_now_ms() + READY_WAIT_MS;
     do {
         fleet_turn(trial->fleet, 2);
@@ -150,7 +151,7 @@ static void await_ready(struct trial *trial)
         if (agent_process_has_ended(&trial->agent) || fleet_now_ms() > end_ms) {
             fleet_fail(trial->fleet, "the agent is not ready again");
         }
-    } while (!trial->fleet->is_ready);
+    } while (!trial->fleet->is_ready || trial->fleet->counts.answers == answers);
 }
 
 /* Everything answered, the outbox empty, and what the store holds is what was answered. */
