@@ -45,7 +45,7 @@ static enum status take_memory(struct event_pool *pool, struct event_pool_report
     size_t slots = pool->slots;
     size_t arrivals = slots * ARRIVALS_PER_SLOT * sizeof(struct arrival_time);
     size_t map = slot_map_bytes(pool->slots);
-    pool->memory_bytes = arrivals + map + 3 * slots * sizeof(uint32_t);
+    pool->memory_bytes = arrivals + map + 3 * slots * sizeof(uint32_t) + slots;
     void *memory = mmap(NULL, pool->memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
         snprintf(report->message, sizeof report->message, "not enough memory for %u pool slots", pool->slots);
@@ -57,6 +57,7 @@ static enum status take_memory(struct event_pool *pool, struct event_pool_report
     pool->buckets = (uint32_t *)((uint8_t *)memory + arrivals + map);
     pool->chained = pool->buckets + slots;
     pool->pending = pool->chained + slots;
+    pool->settled = (uint8_t *)(pool->pending + slots);
     return STATUS_OK;
 }
 
@@ -379,6 +380,25 @@ enum status event_pool_free_sequence(struct event_pool *pool, uint64_t sequence)
     }
     pthread_mutex_unlock(&pool->lock);
     return found ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+void event_pool_settle(struct event_pool *pool, uint64_t sequence)
+{
+    uint32_t *place = find_sequence(pool, sequence);
+    if (sequence != 0 && *place != 0) {
+        pool->settled[*place - 1] = 1;
+    }
+}
+
+void event_pool_free_settled(struct event_pool *pool)
+{
+    for (uint32_t i = 0; i < pool->pending_count; i++) {
+        slot_index slot = pool->pending[i];
+        if (pool->settled[slot] != 0) {
+            pool->settled[slot] = 0;
+            event_pool_free(pool, slot);
+        }
+    }
 }
 
 struct event_pool_stats event_pool_stats(struct event_pool *pool)

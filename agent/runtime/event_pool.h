@@ -62,6 +62,7 @@ struct event_pool {
     uint32_t *buckets; /* Sequence to slot, chained by `chained`; 0 is none, else slot + 1. */
     uint32_t *chained;
     slot_index *pending; /* Slots of an earlier run in order of sequence. */
+    uint8_t *settled;    /* Of each slot: 1 if event_pool_settle named it. */
     struct arrival_times arrivals;
     uint32_t pending_count;
     uint32_t pending_at;
@@ -88,6 +89,12 @@ void event_pool_close(struct event_pool *pool);
  * until freed: the caller frees those known as committed and decides the others. Before other threads use the
  * pool. */
 MUST_USE enum status event_pool_next_pending(struct event_pool *pool, struct pool_receipt *receipt);
+
+/* For whoever reads back what was committed before it is sure that it stays: notes that the message of that
+ * sequence, if it is pending, need not be decided; event_pool_free_settled frees those noted. Before other
+ * threads use the pool. */
+void event_pool_settle(struct event_pool *pool, uint64_t sequence);
+void event_pool_free_settled(struct event_pool *pool);
 
 /* Sequences put from now on are at least `first_sequence` and above everything ever pending here. Once,
  * before the first put: one more than the highest sequence the state log has seen. */

@@ -64,6 +64,29 @@ static void pending_messages_can_be_freed_while_they_are_listed(void **context)
     assert_int_equal(event_pool_stats(&fixture->pool).used, 0);
 }
 
+static void settled_messages_stay_until_they_are_freed(void **context)
+{
+    struct pool_fixture *fixture = *context;
+    pool_fixture_open(fixture);
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        put_sample(&fixture->pool, seed, 64);
+    }
+    pool_fixture_reopen(fixture);
+    event_pool_settle(&fixture->pool, 2);
+    event_pool_settle(&fixture->pool, 0);
+    event_pool_settle(&fixture->pool, 77);
+    pool_fixture_reopen(fixture); /* What said so turned out not to stay. */
+    assert_int_equal(fixture->report.pending, 3);
+    event_pool_settle(&fixture->pool, 2);
+    event_pool_free_settled(&fixture->pool);
+    struct pool_receipt receipt;
+    assert_int_equal(event_pool_next_pending(&fixture->pool, &receipt), STATUS_OK);
+    assert_int_equal(receipt.sequence, 1);
+    assert_int_equal(event_pool_next_pending(&fixture->pool, &receipt), STATUS_OK);
+    assert_int_equal(receipt.sequence, 3);
+    assert_int_equal(event_pool_next_pending(&fixture->pool, &receipt), STATUS_EMPTY);
+}
+
 static void sequences_grow_above_what_waits_and_what_the_log_has_seen(void **context)
 {
     struct pool_fixture *fixture = *context;
@@ -313,6 +336,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(freed_messages_stay_away, pool_fixture_setup, pool_fixture_teardown),
         cmocka_unit_test_setup_teardown(pending_messages_can_be_freed_while_they_are_listed,
                                         pool_fixture_setup, pool_fixture_teardown),
+        cmocka_unit_test_setup_teardown(settled_messages_stay_until_they_are_freed, pool_fixture_setup,
+                                        pool_fixture_teardown),
         cmocka_unit_test_setup_teardown(sequences_grow_above_what_waits_and_what_the_log_has_seen,
                                         pool_fixture_setup, pool_fixture_teardown),
         cmocka_unit_test_setup_teardown(other_geometry_is_refused_while_messages_wait, pool_fixture_setup,
