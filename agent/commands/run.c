@@ -9,11 +9,13 @@
 
 #include "agent/commands/command_line.h"
 #include "agent/commands/connection.h"
+#include "agent/commands/store_watch.h"
 #include "agent/threads.h"
 #include "base/log.h"
 
 enum {
     TEND_MS = 20,
+    STORE_LOOK_MS = 500,
     CANARY_MS = 1000,
     CANARY_PATIENCE_MS = 10000,
     DRAIN_MS = 2000, /* With the goodbye, and the two seconds that may take beyond its own time: below 5 s. */
@@ -26,7 +28,10 @@ struct running {
     struct agent *agent;
     struct threads threads;
     struct connection connection;
-    instant_ms metrics_due; /* Monotonic milliseconds. */
+    struct store_watch store;
+    bool has_lost_store;
+    instant_ms store_due; /* Monotonic milliseconds, as all below. */
+    instant_ms metrics_due;
     instant_ms canary_due;
     instant_ms canary_lost; /* When the one on its way counts as lost. */
     bool had_subscribed;
@@ -99,10 +104,28 @@ static void tend_canary(struct running *running, instant_ms now)
     running->canary_lost = now + CANARY_PATIENCE_MS;
 }
 
+/* What was decided since the last look may have gone nowhere: better to stop than to promise more. */
+static void watch_store(struct running *running, instant_ms now)
+{
+    struct agent *agent = running->agent;
+    if (now < running->store_due) {
+        return;
+    }
+    running->store_due = now + STORE_LOOK_MS;
+    if (!store_watch_finds_it(&running->store)) {
+        log_error("store.vanished", "folder=%s; it was removed or replaced", agent->settings->store.dir);
+        alerts_raise(&agent->alerts, ALERT_STORE_FAILED, atomic_load(&agent->clock.high),
+                     "store.dir was removed or replaced under the agent: it stops");
+        running->has_lost_store = true;
+        agent_fail(agent, STATUS_IO);
+    }
+}
+
 static void say_what_is_due(struct running *running)
 {
     struct agent *agent = running->agent;
     instant_ms now = monotonic_ms();
+    watch_store(running, now);
     if (now >= running->metrics_due) {
         agent_announce_metrics(agent);
         malloc_trim(HEAP_SPARE_BYTES);
@@ -150,6 +173,20 @@ static void tend_until_stopped(struct running *running, const sigset_t *signals)
     }
 }
 
+static void explain_failure(const struct running *running, enum status failure)
+{
+    if (running->has_lost_store) {
+        fprintf(stderr,
+                "flyball: stopped because store.dir was removed or replaced while it ran; put it back, or "
+                "start anew with an empty one\n");
+        return;
+    }
+    fprintf(stderr,
+            "flyball: stopped because a part failed (%s); what was decided is on disk and is recovered at "
+            "the next start\n",
+            status_name(failure));
+}
+
 static enum exit_code stop(struct running *running)
 {
     struct agent *agent = running->agent;
@@ -165,11 +202,7 @@ static enum exit_code stop(struct running *running)
     connection_close(&running->connection);
     agent_close(agent);
     if (failure != STATUS_OK) {
-        fprintf(
-            stderr,
-            "flyball: stopped because a part failed (%s); what was decided is on disk and is recovered at "
-            "the next start\n",
-            status_name(failure));
+        explain_failure(running, failure);
         return (enum exit_code)EXIT_CODE_FAILED;
     }
     log_info("agent.stopped", "session=%llu", (unsigned long long)agent->session);
@@ -185,6 +218,7 @@ static enum exit_code run_agent(struct running *running, const struct agent_opti
     if (agent_open(running->agent, options, outlet, message) != STATUS_OK) {
         return cannot_start(message);
     }
+    store_watch_begin(&running->store, running->agent->settings->store.dir);
     if (connection_open(&running->connection, running->agent, message) != STATUS_OK) {
         agent_close(running->agent);
         return cannot_start(message);
