@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/mutation.h"
 
 enum {
     ID_REUSED_QUIET_MS = 60000,
@@ -37,7 +38,9 @@ static void free_committed(void *self, const struct record *record)
 
 enum status agent_commit(struct agent *agent)
 {
-    state_log_set_clock_high(&agent->log, atomic_load(&agent->clock.high));
+    if (!mutation_is_on(MUTATION_CLOCK_NOT_KEPT)) {
+        state_log_set_clock_high(&agent->log, atomic_load(&agent->clock.high));
+    }
     uint64_t began_us = clock_monotonic_us();
     struct state_log_listener released = {.record = free_committed, .self = agent};
     enum status status = state_log_commit(&agent->log, released);

@@ -6,6 +6,7 @@
 
 #include "agent/agent_parts.h"
 #include "base/log.h"
+#include "base/mutation.h"
 #include "config/remote_store.h"
 
 enum { LOCK_TRIES = 50, LOCK_PAUSE_US = 10000 };
@@ -126,7 +127,9 @@ static enum status open_pool(struct agent *agent, char *message)
 static void settle_committed(void *self, const struct record *record)
 {
     struct agent *agent = self;
-    event_pool_settle(&agent->pool, record->pool_sequence);
+    if (!mutation_is_on(MUTATION_SLOT_DECIDED_AGAIN)) {
+        event_pool_settle(&agent->pool, record->pool_sequence);
+    }
 }
 
 static enum status open_log(struct agent *agent, char *message)

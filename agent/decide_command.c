@@ -3,6 +3,7 @@
 
 #include "agent/decider.h"
 #include "base/log.h"
+#include "base/mutation.h"
 #include "mqtt/command_payload.h"
 #include "mqtt/state_message.h"
 
@@ -169,7 +170,7 @@ static enum status refund_event(struct decider *decider, const struct command *c
     }
     *reason = chain_refund(&decider->subject.governors, &decider->view.active->policy, charge, command,
                            decider->moment.now);
-    if (*reason == REPLY_OK) {
+    if (*reason == REPLY_OK && !mutation_is_on(MUTATION_REFUND_REPEATED)) {
         item->flags |= DEDUP_REFUNDED;
     }
     return STATUS_OK;
@@ -212,7 +213,9 @@ enum status decide_command(struct decider *decider, const struct intake_message 
     }
     struct reply_intake reply = {.decoded = &decoded, .pool_sequence = intake->pool_sequence};
     struct reply_entry first;
-    enum status status = find_reply(decider, &decoded.command, &first);
+    enum status status = mutation_is_on(MUTATION_COMMAND_APPLIED_AGAIN)
+                             ? STATUS_NOT_FOUND
+                             : find_reply(decider, &decoded.command, &first);
     if (status == STATUS_OK) {
         return answer_repeat(decider, &reply, &first);
     }

@@ -5,6 +5,7 @@
 
 #include "agent/decide_before.h"
 #include "base/log.h"
+#include "base/mutation.h"
 
 /* How one event ends: which record it becomes and what it does to the subject. */
 struct ending {
@@ -86,7 +87,7 @@ static enum status put_answer(struct decider *decider, uint64_t pool_sequence, c
     if (status != STATUS_OK) {
         return status;
     }
-    if (!decider->entry.duplicate) {
+    if (!decider->entry.duplicate || mutation_is_on(MUTATION_DUPLICATE_RENUMBERED)) {
         uint64_t next = state_log_next_seq(log);
         decision->seq = ending->seq == SEQ_TAKEN ? next : next - 1;
     }
@@ -98,7 +99,7 @@ static enum status put_answer(struct decider *decider, uint64_t pool_sequence, c
                             .subject = subject->name,
                             .body = packer_bytes(&packer)};
     record_ref ref = state_log_put(log, &record, ending->seq);
-    if (ending->is_remembered) {
+    if (ending->is_remembered && !mutation_is_on(MUTATION_KEY_NOT_IN_IMAGE)) {
         dedup_window_add(&subject->events, dedup_key(&decision->event, decision->dedup), ref);
     }
     if (ending->is_changed) {
@@ -286,6 +287,7 @@ enum status decide_event(struct decider *decider, struct event_intake *intake)
     bool has_key = !name_is_empty(&event->id) || event->has_device_seq;
     bool is_looked_up = has_key && (event->amount > 0 || intake->is_counter);
     uint32_t position;
+    is_looked_up = is_looked_up && !mutation_is_on(MUTATION_DUPLICATE_APPLIED);
     enum status status = is_looked_up ? decider_find_event(decider, event, &position) : STATUS_NOT_FOUND;
     if (status == STATUS_NOT_FOUND) {
         return answer_new(decider, intake);

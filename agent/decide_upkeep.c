@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/decider.h"
+#include "base/mutation.h"
 
 enum status decide_dead_letter(struct decider *decider, const struct intake_message *intake,
                                const struct rejection *rejection)
@@ -89,7 +90,8 @@ static enum status copy_window(struct decider *decider, struct dedup_window *win
 {
     for (uint32_t i = 0; i < window->count; i++) {
         struct dedup_item *item = dedup_window_at(window, i);
-        if (record_ref_frame(item->record_ref) > through_frame) {
+        bool is_skipped = mutation_is_on(MUTATION_WINDOW_LEFT_BEHIND);
+        if (is_skipped || record_ref_frame(item->record_ref) > through_frame) {
             continue;
         }
         enum status status = copy_entry(decider, &item->record_ref);

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "base/log.h"
+#include "base/mutation.h"
 #include "mqtt/foreign.h"
 
 enum status decider_init(struct decider *decider, struct decider_parts parts)
@@ -235,6 +236,9 @@ static enum status run_messages(struct decider *decider, struct run *run)
             return STATUS_OK;
         }
         status = decide_slot(decider, slot);
+        if (mutation_is_on(MUTATION_SLOT_FREED_EARLY) && status == STATUS_OK) {
+            event_pool_free(decider->parts.pool, slot);
+        }
         if (status == STATUS_NO_SPACE || status == STATUS_CLOSED) {
             scheduler_give_back(decider->parts.scheduler, run, slot);
             decider->image_is_lost = true;

@@ -7,6 +7,7 @@
 #include "agent/clock.h"
 #include "agent/publisher_messages.h"
 #include "base/log.h"
+#include "base/mutation.h"
 
 enum { RECORDS_PER_TURN = 64, LOOK_MS = 100, GREETING_WAIT_MS = 1 };
 
@@ -89,7 +90,9 @@ static record_ref undeferred(const struct publisher *publisher)
 /* Notes what was acknowledged, so that the next frame carries the mark. */
 static void move_mark(struct publisher *publisher)
 {
-    publisher->landed = flights_landed(&publisher->flights, publisher->walked);
+    publisher->landed = mutation_is_on(MUTATION_OUTBOX_AHEAD)
+                            ? publisher->walked
+                            : flights_landed(&publisher->flights, publisher->walked);
     record_ref most = undeferred(publisher);
     atomic_store(&publisher->outbox, publisher->flights.next - publisher->flights.first);
     state_log_set_outbox_cursor(publisher->parts.log, publisher->landed < most ? publisher->landed : most);
@@ -124,7 +127,7 @@ static bool settle_connection(struct publisher *publisher)
         publisher->has_caught_up = false;
         publisher->catch_up_to = state_log_committed(publisher->parts.log);
     }
-    if (session_lost) {
+    if (session_lost && !mutation_is_on(MUTATION_LOST_SESSION_FORGOTTEN)) {
         start_over(publisher);
     }
     return connected;

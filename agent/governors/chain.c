@@ -6,6 +6,7 @@
 #include "agent/governors/chain_report.h"
 #include "agent/governors/chain_states.h"
 #include "agent/governors/quota_hearing.h"
+#include "base/mutation.h"
 
 /* An event with the terms it is asked under. */
 struct question {
@@ -145,6 +146,10 @@ static void decide(struct governor_states *states, const struct question *questi
         take(states, question, &opinions, &answer->charge);
     } else {
         quota_settle(&states->quota, &opinions.quota);
+        if (mutation_is_on(MUTATION_CHARGED_WHEN_DENIED) && opinions.billing.charge > 0) {
+            billing_pay(&states->billing, &question->terms->billing, opinions.billing.charge,
+                        &answer->charge);
+        }
     }
     answer->verdict = strictest.verdict;
     answer->reason = strictest.reason;

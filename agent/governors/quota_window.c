@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "base/mutation.h"
+
 /* Holds the product of any two 64-bit factors. */
 __extension__ typedef __int128 wide_units;
 
@@ -68,7 +70,7 @@ struct quota_moment quota_moment_of(const struct quota_terms *terms, instant_ms 
 
 static struct quota_tally fixed_at(struct quota_tally tally, const struct quota_moment *moment)
 {
-    if (tally.since < moment->start) {
+    if (tally.since < moment->start && !mutation_is_on(MUTATION_QUOTA_WINDOW_NOT_RESET)) {
         tally.used = 0;
     }
     tally.previous = 0;

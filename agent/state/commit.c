@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/state/internals.h"
+#include "base/mutation.h"
 
 /* What the open batch has becomes the batch being written; the other one opens. Its cursor and clock are
  * those of this moment. */
@@ -139,7 +140,14 @@ static enum status write_frame(struct state_log *log)
     if (io_write_full(io, log->file, log->frame, bytes, offset) != 0) {
         return segment_status_of_errno(errno);
     }
+    if (mutation_is_on(MUTATION_PUBLISH_BEFORE_SYNC)) {
+        return STATUS_OK;
+    }
     if (log->settings.durability == DURABILITY_FSYNC && io->fdatasync(io->self, log->file) != 0) {
+        if (mutation_is_on(MUTATION_SYNC_FAILURE_IGNORED) ||
+            (mutation_is_on(MUTATION_SYNC_RETRIED) && io->fdatasync(io->self, log->file) == 0)) {
+            return STATUS_OK;
+        }
         return STATUS_IO; /* Never again: the kernel has dropped the pages and would report success. */
     }
     return STATUS_OK;

@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include "agent/state/witness.h"
+#include "base/mutation.h"
 
 enum {
     MAGIC = 0x42594c46, /* "FLYB" */
@@ -20,7 +21,8 @@ static uint32_t crc_of(const uint8_t *data, size_t length)
 uint64_t frame_bytes(uint32_t stored_length)
 {
     uint64_t bytes = (uint64_t)FRAME_HEADER_BYTES + stored_length;
-    return (bytes + FRAME_BLOCK_BYTES - 1) / FRAME_BLOCK_BYTES * FRAME_BLOCK_BYTES;
+    uint64_t block = mutation_is_on(MUTATION_UNALIGNED_FRAME) ? 64 : FRAME_BLOCK_BYTES;
+    return (bytes + block - 1) / block * block;
 }
 
 uint32_t frame_records_length(const struct frame_header *header)
@@ -127,7 +129,9 @@ enum status frame_check(struct bytes frame, const struct frame_header *header)
 {
     const uint8_t *payload = frame.data + FRAME_HEADER_BYTES;
     size_t end = frame_bytes(header->stored_length);
-    if (frame.length < end || crc_of(payload, header->stored_length) != header->payload_crc) {
+    bool is_whole =
+        mutation_is_on(MUTATION_NO_CHECKSUM) || crc_of(payload, header->stored_length) == header->payload_crc;
+    if (frame.length < end || !is_whole) {
         return STATUS_CORRUPT;
     }
     for (size_t i = FRAME_HEADER_BYTES + (size_t)header->stored_length; i < end; i++) {

@@ -6,6 +6,7 @@
 #include "agent/state/pages.h"
 #include "agent/state/scan.h"
 #include "agent/state/suspects.h"
+#include "base/mutation.h"
 
 struct recovery {
     struct state_log *log;
@@ -234,7 +235,8 @@ static enum status reopen_last(struct state_log *log, const struct scan_end *end
         log->segments.file_bytes += log->settings.segment_bytes - last->bytes;
         last->bytes = log->settings.segment_bytes;
     }
-    enum status status = end->copies < 2 ? repeat_last(log, end) : STATUS_OK;
+    bool is_trusted = end->copies >= 2 || mutation_is_on(MUTATION_FIRST_COPY_TRUSTED);
+    enum status status = is_trusted ? STATUS_OK : repeat_last(log, end);
     if (status == STATUS_OK) {
         status = cut_tail(log, end);
     }

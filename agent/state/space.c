@@ -1,6 +1,7 @@
 #include <fcntl.h>
 
 #include "agent/state/internals.h"
+#include "base/mutation.h"
 
 /* Each batch is at most one frame, and a segment holds at least two of the largest: with a spare beyond the
  * reserve both batches find room, else the rest of the current segment must do. */
@@ -61,7 +62,9 @@ static int open_as_segment(struct state_log *log, uint32_t spare, uint32_t numbe
     const struct io *io = &log->settings.io;
     struct segment_path from = segment_path_of(log->settings.folder, SPARE_FILE, spare);
     struct segment_path to = segment_path_of(log->settings.folder, SEGMENT_FILE, number);
-    if (io->rename(io->self, from.text, to.text) != 0 || io_sync_folder(io, log->settings.folder) != 0) {
+    bool is_synced = mutation_is_on(MUTATION_NAME_NOT_SYNCED);
+    if (io->rename(io->self, from.text, to.text) != 0 ||
+        (!is_synced && io_sync_folder(io, log->settings.folder) != 0)) {
         return -1;
     }
     return io->open(io->self, to.text, O_RDWR, 0);
@@ -167,7 +170,8 @@ static enum status take_oldest(struct state_log *log, struct segment *oldest)
         return STATUS_EMPTY;
     }
     const struct segment *first = &log->segments.list[0];
-    if (first->live_images > 0 || first->last_ref > atomic_load(&log->outbox_cursor)) {
+    bool is_live = first->live_images > 0 && !mutation_is_on(MUTATION_LIVE_IMAGE_DROPPED);
+    if (is_live || first->last_ref > atomic_load(&log->outbox_cursor)) {
         return STATUS_INVALID;
     }
     *oldest = segments_take_oldest(&log->segments);
