@@ -11,8 +11,8 @@ struct command_entry {
 };
 
 static const struct command_entry commands[] = {
-    {"run", command_run, 0, 0},       {"check", command_check, 1, 1},     {"state", command_state, 0, 1},
-    {"verify", command_verify, 0, 0}, {"version", command_version, 0, 0},
+    {"run", command_run, 0, 0},         {"check", command_check, 1, 1},   {"state", command_state, 0, 1},
+    {"explain", command_explain, 1, 1}, {"verify", command_verify, 0, 0}, {"version", command_version, 0, 0},
 };
 
 static enum exit_code dispatch(const struct command_line *line)

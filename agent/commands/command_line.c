@@ -1,6 +1,5 @@
 #include "agent/commands/command_line.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +8,9 @@ void command_line_print_usage(void)
     fputs("usage: flyball run [--config FILE] [--set key=value]...   run the agent (the default command)\n"
           "       flyball check FILE                                 validate a configuration file\n"
           "       flyball state [--store DIR] [SUBJECT]              stored state as JSON\n"
+          "       flyball explain [--store DIR] [--json] SEQ|EVENT_ID  why this decision: inputs, each "
+          "governor "
+          "before and after\n"
           "       flyball verify [--store DIR]                       check every frame, the chain and "
           "conservation\n"
           "       flyball version\n",
@@ -41,6 +43,10 @@ static const char *option_value(const char *name, int argc, char **argv, int *at
 
 static bool take_option(int argc, char **argv, int *at, struct command_line *line)
 {
+    if (strcmp(argv[*at], "--json") == 0 && strcmp(line->command, "explain") == 0) {
+        line->json = true;
+        return true;
+    }
     const char *value = option_value("--config", argc, argv, at);
     if (value != NULL) {
         line->config_file = value;
@@ -67,8 +73,11 @@ enum exit_code command_line_parse(int argc, char **argv, struct command_line *li
     if (at < argc && argv[at][0] != '-') {
         line->command = argv[at++];
     }
+    bool is_option_time = true;
     for (; at < argc; at++) {
-        if (argv[at][0] == '-') {
+        if (is_option_time && strcmp(argv[at], "--") == 0) {
+            is_option_time = false; /* An event id may begin with a dash. */
+        } else if (is_option_time && argv[at][0] == '-') {
             if (!take_option(argc, argv, &at, line)) {
                 return complain("unknown option, or its value is missing", argv[at]);
             }

@@ -2,6 +2,7 @@
 #ifndef FLYBALL_AGENT_COMMANDS_COMMAND_LINE_H
 #define FLYBALL_AGENT_COMMANDS_COMMAND_LINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { SET_OPTIONS_MAX = 64, OPERANDS_MAX = 4 };
@@ -18,6 +19,7 @@ struct command_line {
     const char *command;     /* "run" when none is given. */
     const char *config_file; /* NULL: defaults alone. */
     const char *store;       /* NULL: the default. */
+    bool json;               /* Of `explain` only. */
     const char *sets[SET_OPTIONS_MAX];
     size_t set_count;
     const char *operands[OPERANDS_MAX];
@@ -33,6 +35,7 @@ void command_line_print_usage(void);
 enum exit_code command_run(const struct command_line *line);
 enum exit_code command_check(const struct command_line *line);
 enum exit_code command_state(const struct command_line *line);
+enum exit_code command_explain(const struct command_line *line);
 enum exit_code command_verify(const struct command_line *line);
 enum exit_code command_version(const struct command_line *line);
 
