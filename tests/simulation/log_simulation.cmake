@@ -1,0 +1,7 @@
+# The state log's simulator. log_pages.c takes the place of the log's own pages in the program.
+set(FLYBALL_LOG_SIMULATION_SOURCES findings.c log_check.c log_check_recovery.c log_compact.c log_life.c log_model.c
+                                   log_model_recovery.c log_preset.c log_work.c)
+add_library(flyball_log_simulation STATIC ${FLYBALL_LOG_SIMULATION_SOURCES})
+target_link_libraries(flyball_log_simulation PUBLIC flyball_state flyball_virtual_disk)
+add_executable(flyball-sim-log log_pages.c simulate_log.c)
+target_link_libraries(flyball-sim-log PRIVATE flyball_log_simulation)
