@@ -1,7 +1,8 @@
 /* The promise: however often the agent is killed, every event has exactly one effect and one answer. Devices
  * and operators send with QoS 1, and again until they are answered; the agent is killed at random moments,
  * some while it starts, and with a store so small that it is always being compacted, some amid that.
- * FLYBALL_KILLS is how often, FLYBALL_FAULT_SEED repeats a choice of moments. */
+ * FLYBALL_KILLS is how often, FLYBALL_KILL_LIFE_MS how long it may live, FLYBALL_FAULT_SEED repeats a choice
+ * of moments. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,7 @@
 enum {
     ACCOUNTS = 32,
     PATIENCE_MS = 250,
-    LIFE_MOST_MS = 250, /* With twice the time a start takes. */
+    LIFE_MOST_MS = 60, /* With twice the time a start takes. */
     KILLS_PER_PROTOCOL = 20,
     KILLS_PER_VERIFICATION = 50,
     KILLS_PER_AUDIT = 200,
@@ -47,10 +48,11 @@ static int64_t measure_start(struct trial *trial)
 /* One of four dies while it starts. */
 static int64_t draw_life(struct trial *trial, int64_t start_ms)
 {
+    uint64_t most_ms = trial_number("FLYBALL_KILL_LIFE_MS", LIFE_MOST_MS) + (uint64_t)(2 * start_ms);
     if (fleet_draw(trial->fleet, 4) == 0) {
         return (int64_t)fleet_draw(trial->fleet, (uint64_t)start_ms + 5);
     }
-    return start_ms / 2 + (int64_t)fleet_draw(trial->fleet, (uint64_t)(2 * start_ms) + LIFE_MOST_MS);
+    return start_ms / 2 + (int64_t)fleet_draw(trial->fleet, most_ms);
 }
 
 /* All answered while it lives, then killed: what the store holds must be what was answered. */
