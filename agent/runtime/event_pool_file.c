@@ -135,6 +135,7 @@ static enum status fill_new(struct event_pool *pool, const struct event_pool_set
                                  .slots = settings->slots,
                                  .slot_bytes = settings->slot_bytes};
     header.crc = header_crc(&header);
+    errno = ENOSPC; /* What a write that is cut short means. */
     if (pwrite(pool->file, &header, sizeof header, 0) != (ssize_t)sizeof header || fsync(pool->file) != 0) {
         return failed(report, "write", errno);
     }
@@ -167,6 +168,9 @@ static enum status create(struct event_pool *pool, const struct event_pool_setti
         return failed(report, "create", errno);
     }
     enum status status = lock(pool, report);
+    if (status == STATUS_LOCKED) {
+        return status; /* Who holds it is making a pool of it. */
+    }
     if (status == STATUS_OK) {
         status = fill_new(pool, settings, report);
     }
@@ -192,12 +196,12 @@ static enum status map_existing(struct event_pool *pool, struct event_pool_repor
 {
     struct pool_header header = {0};
     struct stat info;
-    if (pread(pool->file, &header, sizeof header, 0) != (ssize_t)sizeof header ||
-        fstat(pool->file, &info) != 0) {
-        return not_a_pool(report);
+    ssize_t count = pread(pool->file, &header, sizeof header, 0);
+    if (count < 0 || fstat(pool->file, &info) != 0) {
+        return failed(report, "read", errno); /* Says nothing about what waits in it. */
     }
-    bool fits = header_is_valid(&header) && header.slots >= 1 && header.slots <= EVENT_POOL_SLOTS_MAX &&
-                header.slot_bytes >= EVENT_POOL_SLOT_BYTES_MIN &&
+    bool fits = count == (ssize_t)sizeof header && header_is_valid(&header) && header.slots >= 1 &&
+                header.slots <= EVENT_POOL_SLOTS_MAX && header.slot_bytes >= EVENT_POOL_SLOT_BYTES_MIN &&
                 header.slot_bytes <= EVENT_POOL_SLOT_BYTES_MAX;
     if (!fits || (uint64_t)info.st_size < file_bytes(header.slots, header.slot_bytes)) {
         return not_a_pool(report);
