@@ -103,11 +103,19 @@ static bool is_due(const struct log_world *world, const struct log_subject *subj
            world->model.entries[subject->latest].edge <= world->now;
 }
 
+/* Once, and only behind a checkpoint. */
+static bool is_early(const struct log_world *world, const struct log_subject *subject)
+{
+    return world->has_checkpoint && subject->latest != LOG_ENTRY_NONE && subject->may_be_early &&
+           !subject->is_due_told;
+}
+
 static void take_due(struct log_world *world, record_ref ref)
 {
     for (int32_t i = 0; i < world->model.subject_count; i++) {
         struct log_subject *subject = &world->model.subjects[i];
-        if (is_due(world, subject) && world->model.entries[subject->latest].ref == ref) {
+        bool is_allowed = is_due(world, subject) || is_early(world, subject);
+        if (is_allowed && world->model.entries[subject->latest].ref == ref) {
             subject->is_due_told = true;
             return;
         }
@@ -171,6 +179,9 @@ static void scan_record(void *self, const struct record *record)
     struct scan_check *check = self;
     struct log_model *model = &check->world->model;
     int32_t expected = next_readable(model, check->cursor);
+    if (record_ref_frame(record->ref) == model->gone_frame) {
+        return; /* Repeated in the segment that follows. */
+    }
     if (expected >= model->committed) {
         findings_violate(&check->world->findings, "scan found %" PRIx64 " behind the end", record->ref);
         return;

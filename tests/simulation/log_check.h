@@ -7,8 +7,9 @@
 /* What state_log_open is given while it recovers. */
 struct state_log_listener log_check_listener(struct log_world *world);
 
-/* The log is open after a life that ended that way. */
-void log_check_recovered(struct log_world *world, const struct state_log_report *report, enum log_end end);
+/* The log is open after a life that ended that way. False if nothing can be said: the disk has stopped
+ * already. */
+bool log_check_recovered(struct log_world *world, const struct state_log_report *report, enum log_end end);
 
 /* The subject's image; the names beyond those the model knows are strangers. */
 void log_check_subject(struct log_world *world, int32_t subject);

@@ -40,6 +40,7 @@ static void begin(struct log_world *world, uint64_t seed)
     world->now = 1800000000000;
     world->hash = seed;
     world->is_open = false;
+    world->has_checkpoint = false;
     world->may_have_lost = false;
     char text[512];
     log_preset_describe(&world->preset, text, sizeof text);
@@ -111,7 +112,9 @@ static bool open_log(struct log_world *world, enum log_end end)
     status = state_log_reader_open(&world->reader, &world->log);
     assert(status == STATUS_OK);
     world->is_open = true;
-    log_check_recovered(world, &report, end);
+    if (!log_check_recovered(world, &report, end)) {
+        return false;
+    }
     world->may_have_lost = false;
     return !world->findings.is_violated;
 }

@@ -55,6 +55,7 @@ static void note_image(struct log_model *model, int16_t subject, int32_t entry)
 {
     model->subjects[subject].latest = entry;
     model->subjects[subject].is_due_told = false;
+    model->subjects[subject].may_be_early = false;
 }
 
 void log_model_put(struct log_model *model, const struct record *record, int16_t subject, uint64_t body_seed)

@@ -33,6 +33,7 @@ struct log_subject {
     struct name name;
     int32_t latest; /* The entry with its image; LOG_ENTRY_NONE. */
     bool is_due_told;
+    bool may_be_early; /* Its edge comes from a checkpoint, which may not know it: then it is told at once. */
 };
 
 /* What a frame's header carries beside the records. */
@@ -63,7 +64,7 @@ struct log_model {
     /* The restart being checked: */
     int32_t first_found; /* LOG_ENTRY_NONE: nothing yet. */
     int32_t next_found;
-    uint64_t found;
+    uint64_t found; /* How many. */
     uint8_t body[LOG_BODY_MAX];
 };
 
@@ -106,12 +107,16 @@ enum log_end {
     LOG_END_CUT,    /* The power failed. */
 };
 
-/* A restart begins, after which one record after the other is given to log_model_find. */
+/* A restart begins, after which one record after the other is given to log_model_find: those behind some
+ * checkpoint, or all. */
 void log_model_begin_recovery(struct log_model *model);
 void log_model_find(struct log_model *model, const struct record *record);
 
-/* The log is open: what it found must be what it may be, `end` being how the last life ended. Whatever it
- * did not find is forgotten: it must never come back. */
+/* Whether what was found begins with the oldest record that must be there. */
+bool log_model_has_found_all(const struct log_model *model);
+
+/* The log is open and all its records were given: they must be what they may be, `end` being how the last
+ * life ended. Whatever was not found is forgotten: it must never come back. */
 void log_model_end_recovery(struct log_model *model, enum log_end end);
 
 #endif

@@ -31,7 +31,7 @@ static int32_t first_kept(const struct log_model *model)
     return log_model_after(model, record_ref_of(model->dropped_frame + 1, 0) - 1);
 }
 
-/* The oldest record found begins a frame; only what was dropped may lie before it. */
+/* The oldest record found begins a frame. */
 static int32_t find_first(struct log_model *model, const struct record *record)
 {
     int32_t first = skip_replaced(model, log_model_after(model, record->ref - 1));
@@ -39,18 +39,18 @@ static int32_t find_first(struct log_model *model, const struct record *record)
         findings_violate(model->findings, "recovered a record that was never put: ref %" PRIx64, record->ref);
         return LOG_ENTRY_NONE;
     }
-    int32_t needed =
-        skip_replaced(model, log_model_after(model, record_ref_of(model->dropped_frame + 1, 0) - 1));
-    if (first > needed) {
-        findings_violate(model->findings, "the oldest record is %" PRIx64 ", but %" PRIx64 " was not dropped",
-                         record->ref, model->entries[needed].ref);
-    }
     /* The last frame before may have been repeated in the segment that follows, which stays. */
     if (frame_at(model, first) < model->gone_frame) {
         findings_violate(model->findings, "frame %" PRIu64 " was dropped and is back",
                          frame_at(model, first));
     }
     return first;
+}
+
+bool log_model_has_found_all(const struct log_model *model)
+{
+    int32_t needed = skip_replaced(model, first_kept(model));
+    return model->first_found == LOG_ENTRY_NONE ? needed == model->count : model->first_found <= needed;
 }
 
 void log_model_find(struct log_model *model, const struct record *record)
@@ -78,6 +78,10 @@ void log_model_find(struct log_model *model, const struct record *record)
 
 static void check_extent(struct log_model *model, int32_t end, int32_t floor)
 {
+    if (model->first_found != LOG_ENTRY_NONE && !log_model_has_found_all(model)) {
+        findings_violate(model->findings, "the oldest record is %" PRIx64 ", but %" PRIx64 " was not dropped",
+                         model->entries[model->first_found].ref, model->entries[first_kept(model)].ref);
+    }
     if (end < floor) {
         const struct log_entry *lost = &model->entries[end];
         findings_violate(model->findings,
@@ -110,6 +114,7 @@ static void find_images(struct log_model *model)
     for (int32_t i = 0; i < model->subject_count; i++) {
         model->subjects[i].latest = LOG_ENTRY_NONE;
         model->subjects[i].is_due_told = false;
+        model->subjects[i].may_be_early = true;
     }
     for (int32_t i = 0; i < model->count; i++) {
         if (model->entries[i].kind == RECORD_IMAGE && !model->entries[i].is_replaced) {
@@ -118,9 +123,12 @@ static void find_images(struct log_model *model)
     }
 }
 
-/* What was dropped for good is no longer needed. */
-static void forget_before(struct log_model *model, int32_t first)
+/* What was dropped for good is no longer needed, but for the last frame of it: its repetition in the segment
+ * that follows may turn up again. */
+static void forget_dropped(struct log_model *model)
 {
+    int32_t first =
+        model->gone_frame == 0 ? 0 : log_model_after(model, record_ref_of(model->gone_frame, 0) - 1);
     memmove(model->entries, model->entries + first, (size_t)(model->count - first) * sizeof *model->entries);
     model->count -= first;
 }
@@ -146,12 +154,11 @@ void log_model_end_recovery(struct log_model *model, enum log_end end)
     forget_after(model, until);
     if (model->first_found == LOG_ENTRY_NONE) {
         model->gone_frame = model->dropped_frame;
-        forget_before(model, until);
     } else if (model->first_found > 0) {
         model->gone_frame = frame_at(model, model->first_found) - 1;
-        forget_before(model, model->first_found);
     }
     model->dropped_frame = model->gone_frame;
+    forget_dropped(model);
     model->taken = model->committed = model->durable = model->count;
     model->is_writing = false;
     model->is_marked = false;

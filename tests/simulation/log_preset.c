@@ -54,6 +54,7 @@ static void draw_lives(struct log_preset *preset, struct dice *dice)
     preset->commits_per_mille = dice_between(dice, 200, 600);
     preset->reads_per_mille = dice_between(dice, 0, 200);
     preset->compactions_per_mille = dice_chance(dice, 400) ? dice_between(dice, 10, 200) : 0;
+    preset->checkpoints_per_mille = dice_chance(dice, 400) ? dice_between(dice, 10, 200) : 0;
     preset->cuts_per_mille = dice_between(dice, 300, 1000);
     preset->quiet_per_mille = dice_between(dice, 50, 400);
     preset->closes_per_mille = dice_between(dice, 0, 300);

@@ -26,6 +26,7 @@ struct log_preset {
     uint32_t commits_per_mille; /* Of operations. */
     uint32_t reads_per_mille;
     uint32_t compactions_per_mille; /* When nothing needs one. */
+    uint32_t checkpoints_per_mille;
     uint32_t sync_faults_per_mille; /* Of lives. */
     uint32_t read_faults_per_mille;
     uint32_t cuts_per_mille;   /* Of deaths: the rest are kills. */

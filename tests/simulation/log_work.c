@@ -258,6 +258,23 @@ static void pass_time(struct log_world *world)
     }
 }
 
+/* Nothing but the next start depends on it. */
+static void checkpoint(struct log_world *world)
+{
+    bool had_failed = world->has_failed;
+    enum checkpoint_wish wish = dice_chance(&world->dice, 900) ? CHECKPOINT_NOW : CHECKPOINT_IF_DUE;
+    enum status status = state_log_checkpoint(&world->log, wish);
+    findings_trace(&world->findings, "checkpoint: %s", status_name(status));
+    log_world_note(world, status);
+    bool is_excused = status == STATUS_EMPTY || status == STATUS_NO_SPACE ||
+                      (status == STATUS_IO && (had_failed || log_world_is_disturbed(world)));
+    if (status != STATUS_OK && !is_excused) {
+        violate_status(world, "checkpoint", status);
+    }
+    world->has_checkpoint = true; /* Also of a failed one something may be left. */
+    world->counts->checkpoints += status == STATUS_OK ? 1 : 0;
+}
+
 bool log_work_once(struct log_world *world)
 {
     struct dice *dice = &world->dice;
@@ -268,6 +285,8 @@ bool log_work_once(struct log_world *world)
         read_something(world);
     } else if (dice_chance(dice, world->preset.compactions_per_mille)) {
         log_work_compact(world, COMPACTION_ANYWAY);
+    } else if (dice_chance(dice, world->preset.checkpoints_per_mille)) {
+        checkpoint(world);
     } else if (dice_chance(dice, 100)) {
         mark(world);
     } else if (dice_chance(dice, 60)) {

@@ -30,6 +30,7 @@ struct log_counts {
     uint64_t drops;
     uint64_t sync_faults;
     uint64_t no_space; /* Commits and transactions refused. */
+    uint64_t checkpoints;
     uint64_t scans;
     uint64_t repeats; /* Seeds run twice. */
 };
@@ -48,8 +49,9 @@ struct log_world {
     struct log_observer observer;
     instant_ms now;
     bool is_open;
-    bool has_failed;    /* The log gave STATUS_IO for a commit: for good. */
-    bool may_have_lost; /* A failed sync may have taken committed frames with it (DURABILITY_OS). */
+    bool has_checkpoint; /* There was one at some time. */
+    bool has_failed;     /* The log gave STATUS_IO for a commit: for good. */
+    bool may_have_lost;  /* A failed sync may have taken committed frames with it (DURABILITY_OS). */
     uint64_t faults_before;
     uint64_t hash; /* Of everything that happened. */
     uint8_t body[LOG_BODY_MAX];

@@ -76,10 +76,10 @@ static void sum_up(const struct log_counts *counts, double seconds, int violatio
     printf("%" PRIu64 " seeds (%" PRIu64 " twice), %" PRIu64 " crashes (%" PRIu64 " kills, %" PRIu64
            " power cuts, %" PRIu64 " of them while opening), %" PRIu64 " clean closes, %" PRIu64
            " commits, %" PRIu64 " records put, %" PRIu64 " recovered and compared, %" PRIu64
-           " segments dropped, %" PRIu64 " times no space, %" PRIu64 " scans\n",
+           " segments dropped, %" PRIu64 " times no space, %" PRIu64 " checkpoints, %" PRIu64 " scans\n",
            counts->seeds, counts->repeats, counts->crashes, counts->kills, counts->cuts, counts->cuts_in_open,
            counts->closes, counts->commits, counts->records, counts->recovered, counts->drops,
-           counts->no_space, counts->scans);
+           counts->no_space, counts->checkpoints, counts->scans);
     double busy = (double)clock() / CLOCKS_PER_SEC;
     printf("%" PRIu64 " seeds, %" PRIu64 " crashes, %.0f crashes/s (%.0f by processor time), %d violations\n",
            counts->seeds, counts->crashes, (double)counts->crashes / seconds, (double)counts->crashes / busy,
