@@ -304,7 +304,7 @@ static enum status open_parts(struct agent *agent, struct outlet outlet, char *m
         return status;
     }
     *stage = STAGE_POLICIES;
-    if ((status = agent_take_memory(agent)) != STATUS_OK) {
+    if (agent_take_memory(agent) != STATUS_OK) {
         return no_memory(message, "the schedulers (runtime.schedulers)");
     }
     *stage = STAGE_MEMORY;
