@@ -207,7 +207,7 @@ void log_load_checkpoint(struct state_log *log, struct scan_start *start)
         log->checkpoint.file_bytes = loading.reader.end;
         start->copies = loading.was_durable ? 2 : 1;
     } else {
-        *start = (struct scan_start){0};
+        *start = (struct scan_start){.promised_frame = loading.was_durable ? loading.frame : 0};
         forget(log, hash_key);
     }
     if (loading.reader.io != NULL) {

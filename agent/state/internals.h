@@ -59,6 +59,9 @@ MUST_USE enum status log_next_segment(struct state_log *log, uint64_t frame);
 MUST_USE enum status log_recover(struct state_log *log, struct state_log_listener listener,
                                  struct state_log_report *report);
 
+/* Makes the log go on after `end`: spares, the last frame once more, the tail cut; durably. */
+MUST_USE enum status log_resume(struct state_log *log, const struct scan_end *end);
+
 /* A file became a spare. */
 void log_give_spare(struct state_log *log, uint32_t number);
 

@@ -69,19 +69,22 @@ uint32_t state_log_batch_most(uint64_t segment_bytes)
 static enum status make_folder(const struct state_log_settings *settings, struct state_log_report *report)
 {
     const struct io *io = &settings->io;
-    if (io->mkdir(io->self, settings->folder, 0700) != 0) {
-        if (errno == EEXIST) {
-            return STATUS_OK;
-        }
+    if (io->mkdir(io->self, settings->folder, 0700) != 0 && errno != EEXIST) {
         snprintf(report->message, sizeof report->message, "%.150s cannot be made: %s", settings->folder,
                  strerror(errno));
         return segment_status_of_errno(errno);
     }
+    /* Also when it was there: whoever made it may have died before. One that may not be opened holds it for
+     * long.
+     */
     struct segment_path parent;
     snprintf(parent.text, sizeof parent.text, "%s/..", settings->folder);
-    return io_sync_folder(io, parent.text) == 0
-               ? STATUS_OK
-               : explain(report, STATUS_IO, "the store's folder cannot be synced");
+    if (io_sync_folder(io, parent.text) == 0 || errno == EACCES) {
+        return STATUS_OK;
+    }
+    snprintf(report->message, sizeof report->message, "%.150s/.. cannot be synced: %s", settings->folder,
+             strerror(errno));
+    return STATUS_IO;
 }
 
 static enum status lock_folder(struct state_log *log, struct state_log_report *report)
@@ -96,6 +99,11 @@ static enum status lock_folder(struct state_log *log, struct state_log_report *r
         return segment_status_of_errno(errno);
     }
     if (io->lock(io->self, log->lock_file) != 0) {
+        if (errno != EWOULDBLOCK) {
+            snprintf(report->message, sizeof report->message, "%.150s/lock cannot be locked: %s",
+                     log->settings.folder, strerror(errno));
+            return STATUS_IO;
+        }
         snprintf(report->message, sizeof report->message,
                  "%.150s is in use by another agent; stop that one or choose another store",
                  log->settings.folder);

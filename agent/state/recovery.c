@@ -1,9 +1,8 @@
-#include <fcntl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/state/internals.h"
-#include "agent/state/pages.h"
 #include "agent/state/scan.h"
 #include "agent/state/suspects.h"
 #include "base/mutation.h"
@@ -12,6 +11,7 @@ struct recovery {
     struct state_log *log;
     struct state_log_listener listener;
     struct state_log_report *report;
+    struct scan_start start;
     struct scan_end end;
     struct suspects suspects;
 };
@@ -19,6 +19,12 @@ struct recovery {
 static enum status explain(struct state_log_report *report, enum status status, const char *what)
 {
     snprintf(report->message, sizeof report->message, "%s", what);
+    return status;
+}
+
+static enum status explain_errno(struct state_log_report *report, enum status status)
+{
+    snprintf(report->message, sizeof report->message, "the store cannot be written: %s", strerror(errno));
     return status;
 }
 
@@ -86,161 +92,13 @@ static enum status scan_frames(struct recovery *recovery)
     struct state_log *log = recovery->log;
     struct scan_visitor visitor = {
         .frame = recover_frame, .record = recover_record, .lost = recover_loss, .self = recovery};
-    struct scan_start start;
-    log_load_checkpoint(log, &start);
-    enum status status =
-        scan_run(&log->settings.io, log->settings.folder, SCAN_ALONE, visitor, &start, &recovery->end);
+    log_load_checkpoint(log, &recovery->start);
+    enum status status = scan_run(&log->settings.io, log->settings.folder, SCAN_ALONE, visitor,
+                                  &recovery->start, &recovery->end);
     if (status != STATUS_OK && recovery->end.message[0] != '\0') {
         return explain(recovery->report, status, recovery->end.message);
     }
     return status;
-}
-
-/* Files behind the last frame, or of no frame at all, are spares that were about to be used. */
-static enum status free_unused_segments(struct state_log *log)
-{
-    const struct io *io = &log->settings.io;
-    struct segment_numbers numbers;
-    uint32_t last = log->segments.count > 0 ? segments_last(&log->segments)->number : 0;
-    enum status status = segment_numbers_list(io, log->settings.folder, SEGMENT_FILE, &numbers);
-    for (size_t i = 0; status == STATUS_OK && i < numbers.count; i++) {
-        if (numbers.numbers[i] > last || log->segments.count == 0) {
-            struct segment_path from =
-                segment_path_of(log->settings.folder, SEGMENT_FILE, numbers.numbers[i]);
-            struct segment_path to =
-                segment_path_of(log->settings.folder, SPARE_FILE, log->segments.next_spare++);
-            status = segment_rename(io, &from, &to);
-        }
-    }
-    segment_numbers_free(&numbers);
-    return status;
-}
-
-static void keep_spare(struct state_log *log, uint32_t number)
-{
-    const struct io *io = &log->settings.io;
-    struct segment_path path = segment_path_of(log->settings.folder, SPARE_FILE, number);
-    bool is_whole = segment_file_size(io, path.text) == (int64_t)log->settings.segment_bytes;
-    if (is_whole && segments_may_grow(&log->segments)) {
-        segments_give_spare(&log->segments, number);
-        log->segments.file_bytes += log->settings.segment_bytes;
-    } else {
-        io->unlink(io->self, path.text);
-    }
-}
-
-static enum status collect_spares(struct state_log *log)
-{
-    struct segment_numbers numbers;
-    enum status status = segment_numbers_list(&log->settings.io, log->settings.folder, SPARE_FILE, &numbers);
-    if (status == STATUS_OK && numbers.count > 0) {
-        log->segments.next_spare = numbers.numbers[numbers.count - 1] + 1;
-    }
-    if (status == STATUS_OK) {
-        status = free_unused_segments(log);
-    }
-    segment_numbers_free(&numbers);
-    if (status == STATUS_OK) {
-        status = segment_numbers_list(&log->settings.io, log->settings.folder, SPARE_FILE, &numbers);
-        for (size_t i = 0; status == STATUS_OK && i < numbers.count; i++) {
-            keep_spare(log, numbers.numbers[i]);
-        }
-        segment_numbers_free(&numbers);
-    }
-    return status;
-}
-
-static enum status write_copy(struct state_log *log, const uint8_t *copy, size_t bytes)
-{
-    const struct io *io = &log->settings.io;
-    if (bytes > segments_room(&log->segments)) {
-        enum status status = log_next_segment(log, log->committed_frame + 1);
-        if (status != STATUS_OK) {
-            return status == STATUS_NO_SPACE ? STATUS_OK : status; /* Better to open without. */
-        }
-    }
-    struct segment *last = segments_last(&log->segments);
-    if (io_write_full(io, log->file, copy, bytes, (off_t)last->used_bytes) != 0) {
-        return STATUS_IO;
-    }
-    if (io->fdatasync(io->self, log->file) != 0) {
-        /* Not to be taken for one that is on the disk by the next start. */
-        static const uint8_t zeros[FRAME_HEADER_BYTES];
-        io_write_full(io, log->file, zeros, sizeof zeros, (off_t)last->used_bytes);
-        return STATUS_IO;
-    }
-    last->used_bytes += bytes;
-    return STATUS_OK;
-}
-
-/* The last frame may have been read from the page cache of a process that died before, or because, its sync
- * failed: repeated behind itself, it surely is on the disk before anything relies on it. Never in place: that
- * write could be torn. */
-static enum status repeat_last(struct state_log *log, const struct scan_end *end)
-{
-    size_t bytes = frame_bytes(end->last.stored_length);
-    uint8_t *copy = pages_take(bytes);
-    if (copy == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    enum status status = STATUS_IO;
-    if (io_read_full(&log->settings.io, log->file, copy, bytes, (off_t)end->last_offset) == (ssize_t)bytes) {
-        status = write_copy(log, copy, bytes);
-    }
-    pages_give(copy, bytes);
-    return status;
-}
-
-static bool is_block_of_frame(const uint8_t *block, uint64_t last_frame)
-{
-    struct frame_header header;
-    return frame_unpack(bytes_of(block, FRAME_BLOCK_BYTES), &header) == STATUS_OK &&
-           header.frame > last_frame;
-}
-
-/* What is left of frames that were never acknowledged loses its beginning. */
-static enum status cut_tail(struct state_log *log, const struct scan_end *end)
-{
-    static const uint8_t zeros[FRAME_BLOCK_BYTES];
-    const struct io *io = &log->settings.io;
-    const struct segment *last = segments_last(&log->segments);
-    uint8_t block[FRAME_BLOCK_BYTES];
-    for (uint64_t offset = last->used_bytes; offset < last->bytes; offset += sizeof block) {
-        if (io_read_full(io, log->file, block, sizeof block, (off_t)offset) < 0) {
-            return STATUS_IO;
-        }
-        bool is_cut = offset == last->used_bytes || is_block_of_frame(block, end->last.frame);
-        if (is_cut && io_write_full(io, log->file, zeros, sizeof zeros, (off_t)offset) != 0) {
-            return STATUS_IO;
-        }
-        if (end->torn_bytes == 0) {
-            return STATUS_OK; /* Nothing else to look for. */
-        }
-    }
-    return STATUS_OK;
-}
-
-static enum status reopen_last(struct state_log *log, const struct scan_end *end)
-{
-    const struct io *io = &log->settings.io;
-    struct segment *last = segments_last(&log->segments);
-    struct segment_path path = segment_path_of(log->settings.folder, SEGMENT_FILE, last->number);
-    log->file = io->open(io->self, path.text, O_RDWR, 0);
-    if (log->file < 0) {
-        return STATUS_IO;
-    }
-    /* A copy of the folder may have been cut short. */
-    if (last->bytes < log->settings.segment_bytes &&
-        io->fallocate(io->self, log->file, (off_t)log->settings.segment_bytes) == 0) {
-        log->segments.file_bytes += log->settings.segment_bytes - last->bytes;
-        last->bytes = log->settings.segment_bytes;
-    }
-    bool is_trusted = end->copies >= 2 || mutation_is_on(MUTATION_FIRST_COPY_TRUSTED);
-    enum status status = is_trusted ? STATUS_OK : repeat_last(log, end);
-    if (status == STATUS_OK) {
-        status = cut_tail(log, end);
-    }
-    return status == STATUS_OK && io->fdatasync(io->self, log->file) != 0 ? STATUS_IO : status;
 }
 
 static void continue_after(struct state_log *log, const struct frame_header *last)
@@ -283,6 +141,18 @@ static void count_images(struct state_log *log)
     }
 }
 
+/* Frames that were on the disk do not vanish at the end by a crash: going on without them would decide from
+ * an old state and give seqs again. */
+static enum status explain_missing_end(struct recovery *recovery)
+{
+    snprintf(
+        recovery->report->message, sizeof recovery->report->message,
+        "frames %llu to %llu were on the disk and are gone; restore the folder from a copy, or remove its "
+        "file index to go on without them",
+        (unsigned long long)recovery->end.last.frame + 1, (unsigned long long)recovery->start.promised_frame);
+    return STATUS_CORRUPT;
+}
+
 static enum status rebuild(struct recovery *recovery)
 {
     struct state_log *log = recovery->log;
@@ -290,16 +160,14 @@ static enum status rebuild(struct recovery *recovery)
     if (status != STATUS_OK) {
         return status;
     }
+    if (recovery->end.last.frame < recovery->start.promised_frame) {
+        return explain_missing_end(recovery);
+    }
     adopt_end(log, &recovery->end);
     count_images(log);
-    status = collect_spares(log);
-    if (status == STATUS_OK) {
-        continue_after(log, &recovery->end.last);
-        status = log->segments.count > 0 ? reopen_last(log, &recovery->end) : log_next_segment(log, 1);
-    }
-    if (status == STATUS_OK && io_sync_folder(&log->settings.io, log->settings.folder) != 0) {
-        status = STATUS_IO;
-    }
+    continue_after(log, &recovery->end.last);
+    errno = 0;
+    status = log_resume(log, &recovery->end);
     if (status == STATUS_OK) {
         status = frame_cache_open(&log->scout, &log->settings.io, log->frame_most);
     }
@@ -309,7 +177,7 @@ static enum status rebuild(struct recovery *recovery)
     if (status == STATUS_NO_SPACE) {
         return explain(recovery->report, status, "no space for the store's first segment");
     }
-    return status == STATUS_OK ? STATUS_OK : explain(recovery->report, status, "the store cannot be written");
+    return status == STATUS_OK ? STATUS_OK : explain_errno(recovery->report, status);
 }
 
 enum status log_recover(struct state_log *log, struct state_log_listener listener,

@@ -30,9 +30,10 @@ struct scan_visitor {
 /* Where to begin: behind a frame already known. All zero: with the oldest. */
 struct scan_start {
     struct frame_header last;
-    uint32_t segment; /* Number of the file it lies in, */
-    uint64_t offset;  /* and where it ends. */
-    unsigned copies;  /* As in scan_end. */
+    uint32_t segment;        /* Number of the file it lies in, */
+    uint64_t offset;         /* and where it ends. */
+    unsigned copies;         /* As in scan_end. */
+    uint64_t promised_frame; /* Known to have been on the disk; not used by the scan. */
 };
 
 struct scan_end {

@@ -37,6 +37,10 @@ enum status scan_open_segment(struct scan *scan, size_t at)
     }
     int64_t size = scan->io->file_size(scan->io->self, scan->file);
     scan->segment.bytes = size > 0 ? (uint64_t)size : 0;
+    if (size >= 0 && size < FRAME_BLOCK_BYTES && scan->mode == SCAN_ALONE && scan->end->last.frame == 0) {
+        return scan_explain(scan, STATUS_CORRUPT, 0,
+                            "shorter than any agent leaves it; restore the folder from a copy");
+    }
     return size < 0 ? scan_explain(scan, STATUS_IO, 0, "its size cannot be read") : STATUS_OK;
 }
 
@@ -100,12 +104,15 @@ enum status scan_find_repetition(struct scan *scan, uint64_t *offset)
     for (uint64_t at = *offset + FRAME_BLOCK_BYTES; at < scan->segment.bytes; at += FRAME_BLOCK_BYTES) {
         struct frame_header header;
         enum status status = scan_read_header(scan, at, &header);
+        if (status == STATUS_OK && is_expected(scan, &header)) {
+            status = scan_read_frame(scan, at);
+            *offset = status == STATUS_OK ? at : *offset;
+            if (status == STATUS_OK) {
+                return STATUS_OK;
+            }
+        }
         if (status == STATUS_IO) {
             return STATUS_IO;
-        }
-        if (status == STATUS_OK && is_expected(scan, &header) && scan_read_frame(scan, at) == STATUS_OK) {
-            *offset = at;
-            return STATUS_OK;
         }
     }
     return STATUS_EMPTY;

@@ -161,7 +161,8 @@ enum status state_log_oldest(struct state_log *log, struct segment_range *range)
     return status;
 }
 
-static enum status take_oldest(struct state_log *log, struct segment *oldest)
+/* Whether the oldest segment may go. */
+static enum status judge_oldest(const struct state_log *log)
 {
     if (log->failure != STATUS_OK) {
         return log->failure;
@@ -174,8 +175,6 @@ static enum status take_oldest(struct state_log *log, struct segment *oldest)
     if (is_live || first->last_ref > atomic_load(&log->outbox_cursor)) {
         return STATUS_INVALID;
     }
-    *oldest = segments_take_oldest(&log->segments);
-    damages_forget(&log->damages, segments_first_frame(&log->segments));
     return STATUS_OK;
 }
 
@@ -198,11 +197,59 @@ static enum status retire_file(struct state_log *log, const struct segment *segm
     return result == 0 && io_sync_folder(io, log->settings.folder) == 0 ? STATUS_OK : STATUS_IO;
 }
 
+/* Asks again: an image may have come to lie there meanwhile. */
+static enum status take_oldest(struct state_log *log, struct segment *oldest)
+{
+    enum status status = judge_oldest(log);
+    if (status == STATUS_OK) {
+        *oldest = segments_take_oldest(&log->segments);
+        damages_forget(&log->damages, segments_first_frame(&log->segments));
+    }
+    return status;
+}
+
+/* What was moved out of the oldest segment must be on the disk before that goes; earlier segments are since
+ * they were finished. A sync that failed is final here too: what the kernel forgot must not be followed by
+ * more. */
+static enum status sync_head(struct state_log *log)
+{
+    const struct io *io = &log->settings.io;
+    if (log->settings.durability == DURABILITY_FSYNC) {
+        return STATUS_OK;
+    }
+    pthread_mutex_lock(&log->lock);
+    uint32_t number = segments_last(&log->segments)->number;
+    pthread_mutex_unlock(&log->lock);
+    struct segment_path path = segment_path_of(log->settings.folder, SEGMENT_FILE, number);
+    int file = io->open(io->self, path.text, O_RDWR, 0);
+    if (file < 0) {
+        return STATUS_IO;
+    }
+    int result = io->fdatasync(io->self, file);
+    io->close(io->self, file);
+    if (result == 0) {
+        return STATUS_OK;
+    }
+    pthread_mutex_lock(&log->lock);
+    log->failure = STATUS_IO;
+    pthread_mutex_unlock(&log->lock);
+    return STATUS_IO;
+}
+
 enum status state_log_drop_oldest(struct state_log *log)
 {
     struct segment oldest = {0};
     pthread_mutex_lock(&log->lock);
-    enum status status = take_oldest(log, &oldest);
+    enum status status = judge_oldest(log);
+    pthread_mutex_unlock(&log->lock);
+    if (status == STATUS_OK) {
+        status = sync_head(log);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    pthread_mutex_lock(&log->lock);
+    status = take_oldest(log, &oldest);
     bool reuse = is_reusable(log, &oldest);
     uint32_t spare = log->segments.next_spare++;
     pthread_mutex_unlock(&log->lock);

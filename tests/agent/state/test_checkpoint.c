@@ -212,9 +212,8 @@ static void damaged_checkpoint_is_no_checkpoint(void **context)
     }
 }
 
-static void checkpoint_of_frames_that_are_gone_is_not_believed(void **context)
+static void write_two_and_lose_the_second(struct fixture *fixture)
 {
-    struct fixture *fixture = *context;
     put_image_of(fixture, 1, 1, INSTANT_NEVER);
     fixture_decide(fixture, "x");
     put_image_of(fixture, 1, 2, INSTANT_NEVER);
@@ -223,9 +222,40 @@ static void checkpoint_of_frames_that_are_gone_is_not_believed(void **context)
     fixture_close(fixture);
     static const uint8_t nothing[FRAME_BLOCK_BYTES];
     overwrite_file(fixture_segment(fixture, 1).text, FRAME_BLOCK_BYTES, nothing, sizeof nothing);
+}
+
+static void frames_that_were_on_the_disk_and_are_gone_are_not_passed_over(void **context)
+{
+    struct fixture *fixture = *context;
+    write_two_and_lose_the_second(fixture);
+    assert_int_equal(fixture_try_open(fixture), STATUS_CORRUPT);
+    assert_non_null(strstr(fixture->report.message, "frames 2 to 2 were on the disk and are gone"));
+    assert_int_equal(unlink(index_path(fixture)), 0);
     fixture_open(fixture);
     assert_int_equal(version_of(fixture, 1), 1);
     fixture_close(fixture);
+}
+
+static void frames_that_may_not_have_reached_the_disk_may_be_gone(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture_close(fixture);
+    fixture->settings.durability = DURABILITY_OS;
+    fixture_open(fixture);
+    write_two_and_lose_the_second(fixture);
+    fixture_open(fixture);
+    assert_int_equal(version_of(fixture, 1), 1);
+    fixture_close(fixture);
+}
+
+static void emptied_log_is_refused(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture_decide(fixture, "x");
+    fixture_close(fixture);
+    assert_int_equal(truncate(fixture_segment(fixture, 1).text, 0), 0);
+    assert_int_equal(fixture_try_open(fixture), STATUS_CORRUPT);
+    assert_non_null(strstr(fixture->report.message, "segment-0000000001.log at offset 0: shorter"));
 }
 
 static void hash_key_stays_that_of_the_checkpoint(void **context)
@@ -367,8 +397,11 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(segments_dropped_since_are_not_missed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged_checkpoint_is_no_checkpoint, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(checkpoint_of_frames_that_are_gone_is_not_believed, set_up,
+        cmocka_unit_test_setup_teardown(frames_that_were_on_the_disk_and_are_gone_are_not_passed_over, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(frames_that_may_not_have_reached_the_disk_may_be_gone, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(emptied_log_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hash_key_stays_that_of_the_checkpoint, set_up, tear_down),
         cmocka_unit_test_setup_teardown(setbacks_and_losses_are_remembered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damage_before_the_checkpoint_is_confined_when_it_is_met, set_up,
