@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "agent/commands/explain_reasons.h"
-#include "agent/commands/explain_text.h"
 #include "mqtt/state_message.h"
 
 enum { WHY_MAX = 2048 }; /* A sentence with three names. */
@@ -91,19 +90,18 @@ static void put_charge(struct text *text, const struct charge *charge)
     json_close_object(text);
 }
 
-static void put_hash_of(struct text *text, const char *key, const struct sha256 *hash)
+static void put_hash(struct text *text, const char *key, const struct sha256 *hash)
 {
-    char digits[2 * SHA256_BYTES];
-    struct text hex = text_of(digits, sizeof digits);
-    put_hash(&hex, hash);
-    json_put_string(text, key, text_bytes(&hex));
+    char digits[2 * SHA256_BYTES + 1];
+    sha256_hex(hash, digits);
+    json_put_literal(text, key, digits);
 }
 
 static void put_link(struct text *text, const struct explained *item)
 {
     if (item->is_linked) {
-        put_hash_of(text, "hash", &item->hash);
-        put_hash_of(text, "previous", &item->previous_hash);
+        put_hash(text, "hash", &item->hash);
+        put_hash(text, "previous", &item->previous_hash);
     }
 }
 

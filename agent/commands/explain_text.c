@@ -60,13 +60,6 @@ void put_duration(struct text *text, int64_t duration_ms)
     text_put_string(text, " s");
 }
 
-void put_hash(struct text *text, const struct sha256 *hash)
-{
-    for (size_t i = 0; i < sizeof hash->bytes; i++) {
-        put_hex(text, hash->bytes[i]);
-    }
-}
-
 void put_column(struct text *text, const char *word, size_t width)
 {
     text_put_string(text, word);

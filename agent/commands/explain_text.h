@@ -3,7 +3,6 @@
 #ifndef FLYBALL_AGENT_COMMANDS_EXPLAIN_TEXT_H
 #define FLYBALL_AGENT_COMMANDS_EXPLAIN_TEXT_H
 
-#include "base/sha256.h"
 #include "base/text.h"
 
 /* Control characters become \x and two digits. */
@@ -15,8 +14,6 @@ void put_instant(struct text *text, instant_ms value);
 
 /* "3600 s", "0.25 s". */
 void put_duration(struct text *text, int64_t duration_ms);
-
-void put_hash(struct text *text, const struct sha256 *hash);
 
 /* The word, padded to a column of that width. */
 void put_column(struct text *text, const char *word, size_t width);

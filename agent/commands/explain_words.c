@@ -196,17 +196,21 @@ static void put_charge(struct text *text, const struct charge *charge)
     text_put_string(text, "\n");
 }
 
+static void put_hash(struct text *text, const char *key, const struct sha256 *hash)
+{
+    char digits[2 * SHA256_BYTES + 1];
+    sha256_hex(hash, digits);
+    put_column(text, key, EXPLAIN_COLUMN);
+    text_put_string(text, digits);
+    text_put_string(text, "\n");
+}
+
 void explain_put_link(struct text *text, const struct explained *item)
 {
-    if (!item->is_linked) {
-        return;
+    if (item->is_linked) {
+        put_hash(text, "hash", &item->hash);
+        put_hash(text, "previous", &item->previous_hash);
     }
-    put_column(text, "hash", EXPLAIN_COLUMN);
-    put_hash(text, &item->hash);
-    text_put_string(text, "\n");
-    put_column(text, "previous", EXPLAIN_COLUMN);
-    put_hash(text, &item->previous_hash);
-    text_put_string(text, "\n");
 }
 
 void explain_put_decision(struct text *text, const struct explained *item, const struct decision_entry *entry)
