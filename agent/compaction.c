@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "base/log.h"
+#include "base/mutation.h"
 
 enum { SEEN_PROBES = 8, SEEN_BYTES = COMPACTION_SEEN_PLACES * 8 };
 
@@ -147,7 +148,7 @@ static enum status walk(struct compaction *compaction)
 /* Everyone asked has moved and that is durable: only then may the segment go. */
 static enum status settle(struct compaction *compaction)
 {
-    if (!have_all_moved(compaction)) {
+    if (!have_all_moved(compaction) && !mutation_is_on(MUTATION_LIVE_IMAGE_DROPPED)) {
         return STATUS_EMPTY;
     }
     atomic_store(&compaction->is_moving, false);

@@ -90,10 +90,11 @@ static record_ref undeferred(const struct publisher *publisher)
 /* Notes what was acknowledged, so that the next frame carries the mark. */
 static void move_mark(struct publisher *publisher)
 {
-    publisher->landed = mutation_is_on(MUTATION_OUTBOX_AHEAD)
-                            ? publisher->walked
-                            : flights_landed(&publisher->flights, publisher->walked);
+    publisher->landed = flights_landed(&publisher->flights, publisher->walked);
     record_ref most = undeferred(publisher);
+    if (mutation_is_on(MUTATION_OUTBOX_AHEAD)) {
+        state_log_set_outbox_cursor(publisher->parts.log, publisher->walked);
+    }
     atomic_store(&publisher->outbox, publisher->flights.next - publisher->flights.first);
     state_log_set_outbox_cursor(publisher->parts.log, publisher->landed < most ? publisher->landed : most);
 }
