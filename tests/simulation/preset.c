@@ -61,7 +61,9 @@ static void draw_store(struct preset *preset, struct dice *dice)
     preset->pool_slot_bytes = dice_chance(dice, 500) ? 128 : 512;
     preset->mailbox = dice_between(dice, 1, 20);
     preset->segment_bytes = 4096 * dice_between(dice, 24, 36);
-    preset->segments = dice_between(dice, 6, 12);
+    preset->segments = dice_between(dice, 5, dice_chance(dice, 700) ? 6 : 12);
+    preset->retention_ms = dice_chance(dice, 200) ? dice_between(dice, 100, 100000) : 0;
+    preset->retention_segments = dice_chance(dice, 200) ? dice_between(dice, 1, 3) : 0;
     preset->compression = dice_chance(dice, 300) ? 0 : dice_between(dice, 1, 6);
     preset->overwrites = dice_chance(dice, 300);
     preset->is_os_durable = dice_chance(dice, 50);
@@ -250,6 +252,8 @@ size_t preset_put_sets(const struct preset *preset, const char *pool_folder,
     put_number(sets[count++], "store.segment_bytes", preset->segment_bytes);
     put_number(sets[count++], "store.max_bytes", preset->segment_bytes * preset->segments);
     put_number(sets[count++], "store.subjects_max", 64);
+    put_number(sets[count++], "store.retention_ms", preset->retention_ms);
+    put_number(sets[count++], "store.retention_bytes", preset->segment_bytes * preset->retention_segments);
     put_number(sets[count++], "store.compression", preset->compression);
     put_number(sets[count++], "limits.device_rate", preset->device_rate);
     put_number(sets[count++], "limits.payload_bytes", preset->payload_bytes);

@@ -59,6 +59,8 @@ struct preset {
     uint32_t segment_bytes;
     uint32_t segments;
     uint32_t compression;
+    uint32_t retention_ms;
+    uint32_t retention_segments;
     bool publishes_states;
 };
 

@@ -135,6 +135,13 @@ static void check_recovered(struct world *world)
                          (unsigned long long)committed, (unsigned long long)world->watch.durable_frame);
         return;
     }
+    struct state_log_losses losses;
+    state_log_losses(&agent->log, &losses);
+    if (losses.subjects > 0 || losses.blind_frames > 0 || losses.damages.count > 0) {
+        findings_violate(&world->findings,
+                         "d: the agent thinks that its log is damaged: %u subjects, %llu frames",
+                         losses.subjects, (unsigned long long)losses.blind_frames);
+    }
     world->watch.durable_frame = committed;
     world->watch.durable_seq = agent->log.header.first_seq + agent->log.header.seq_count - 1;
     look(world, model_compare);
@@ -200,11 +207,23 @@ void process_stop(struct world *world)
         status == STATUS_FULL) {
         state_log_mark(&agent->log);
         status = agent_commit(agent);
+        agent_checkpoint(agent, CHECKPOINT_NOW);
     }
     process_after(world, status, "stop");
     if (world->agent != NULL && !world->findings.is_violated) {
         bury(world);
         world->totals.crashes--;
+    }
+}
+
+/* A segment was given back: nothing that is needed may have been in it. */
+static void audit_what_moved(struct world *world)
+{
+    uint64_t first = segments_first_frame(&world->agent->log.segments);
+    if (first != world->first_frame) {
+        findings_trace(&world->findings, "  the log begins with frame %llu now", (unsigned long long)first);
+        world->first_frame = first;
+        process_audit(world);
     }
 }
 
@@ -242,6 +261,7 @@ void process_after(struct world *world, enum status status, const char *what)
         return;
     }
     process_follow(world);
+    audit_what_moved(world);
     judge_failure(world, status, what);
     if (world->agent == NULL || world->findings.is_violated) {
         return;

@@ -8,6 +8,7 @@
 enum {
     STEPS_LEAST = 150,
     STEPS_MOST = 420,
+    LONG_STEPS_MOST = 2000,
     HEALING_ROUNDS_MAX = 4000,
     ROUND_MS = 60,
     HOUR_MS = 3600 * 1000,
@@ -290,6 +291,9 @@ static void turn_a_part(struct world *world)
         desired_take(world);
     } else if (kind < 97) {
         audit(world);
+    } else if (kind < 98) {
+        agent_checkpoint(world->agent, CHECKPOINT_NOW);
+        process_after(world, STATUS_OK, "checkpoint");
     } else {
         broker_acknowledge_senders(world);
     }
@@ -439,7 +443,8 @@ static void check_in_the_end(struct world *world)
 
 uint64_t world_live(struct world *world)
 {
-    uint32_t steps = dice_between(&world->dice, STEPS_LEAST, STEPS_MOST);
+    uint32_t most = dice_chance(&world->dice, 100) ? LONG_STEPS_MOST : STEPS_MOST;
+    uint32_t steps = dice_between(&world->dice, STEPS_LEAST, most);
     for (uint32_t i = 0; i < steps && !world->findings.is_violated; i++) {
         step(world);
     }

@@ -101,8 +101,9 @@ struct world {
     struct agent *agent; /* NULL while it is down. */
     struct state_log_reader reader;
     bool has_reader;
-    bool power_fails;   /* The death that is to come, or came, is of the power. */
-    uint8_t *pool_copy; /* The pool at the moment of death; NULL: it had none. */
+    uint64_t first_frame; /* Of the log, as it was last looked at. */
+    bool power_fails;     /* The death that is to come, or came, is of the power. */
+    uint8_t *pool_copy;   /* The pool at the moment of death; NULL: it had none. */
     size_t pool_copy_bytes;
 
     bool is_connected;
