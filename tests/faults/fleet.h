@@ -91,7 +91,8 @@ struct fleet {
     struct fleet_counts counts;
     bool is_resting; /* Nothing new is sent. */
     bool is_ready;   /* The last status said so; false after a connect. */
-    double outbox;   /* As the metrics said that came last and live; -1: none since fleet_forget_metrics. */
+    double
+        outbox; /* As the metrics said that came last and live; -1: none since fleet_await_drained began. */
     int64_t answered_ms;
     int64_t tried_ms; /* The last attempt to connect. */
     uint64_t random;
