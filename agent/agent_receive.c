@@ -21,15 +21,15 @@ static enum status overwrite_and_put(struct agent *agent, const struct message *
     return status;
 }
 
-static bool waits_for_itself(struct agent *agent)
+/* Room may come only with acknowledgements, which only this thread can receive, or with an operator, whom
+ * only an alert can call: neither gets through while this thread waits. */
+static bool waits_in_vain(struct agent *agent)
 {
-    return atomic_load(&agent->compaction.waits_for_outbox) &&
-           alerts_is_active(&agent->alerts, ALERT_STORE_FULL);
+    return alerts_is_active(&agent->alerts, ALERT_STORE_FULL);
 }
 
-/* Waits as long as it takes: nothing is lost that was not shed by policy. But for one case: no room comes
- * before the store has space, which waits for acknowledgements, which only this thread can receive. Then the
- * message is refused; its device has no decision and sends it again. */
+/* Waits as long as it takes: nothing is lost that was not shed by policy. But for one case: the store is full
+ * and stays so. Then the message is refused; its device has no decision and sends it again. */
 static enum status wait_and_put(struct agent *agent, const struct message *message, uint64_t now_us,
                                 struct pool_receipt *receipt)
 {
@@ -39,7 +39,7 @@ static enum status wait_and_put(struct agent *agent, const struct message *messa
         if (status == STATUS_TIMED_OUT) {
             alerts_raise(&agent->alerts, ALERT_POOL_FULL, atomic_load(&agent->clock.high),
                          "the event pool is full: the broker has to wait");
-            status = waits_for_itself(agent) ? STATUS_FULL : status;
+            status = waits_in_vain(agent) ? STATUS_FULL : status;
         }
     }
     return status;
@@ -48,7 +48,8 @@ static enum status wait_and_put(struct agent *agent, const struct message *messa
 static enum status refuse(struct agent *agent)
 {
     if (!agent->is_refusing) {
-        log_error("events.refused", "unacknowledged answers fill the store: a larger store.max_bytes helps");
+        log_error("events.refused",
+                  "the store is full: free disk space, let the broker acknowledge, or raise store.max_bytes");
     }
     agent->is_refusing = true;
     metrics_count(&agent->metrics, METRIC_SHED_OVERWRITTEN);
@@ -70,7 +71,7 @@ static enum status put(struct agent *agent, const struct message *message, struc
             return STATUS_FULL; /* Only messages that must not be lost are in the pool. */
         }
     }
-    if (status == STATUS_FULL && agent->is_refusing && waits_for_itself(agent)) {
+    if (status == STATUS_FULL && agent->is_refusing && waits_in_vain(agent)) {
         return refuse(agent);
     }
     status = status == STATUS_FULL ? wait_and_put(agent, message, now_us, receipt) : status;

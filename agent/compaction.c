@@ -158,7 +158,6 @@ static enum status settle(struct compaction *compaction)
         return STATUS_EMPTY;
     }
     enum status status = state_log_drop_oldest(compaction->log);
-    atomic_store(&compaction->waits_for_outbox, false);
     if (status == STATUS_OK) {
         compaction->step = COMPACTION_IDLE;
         return STATUS_OK;
@@ -167,8 +166,6 @@ static enum status settle(struct compaction *compaction)
     if (status == STATUS_INVALID && state_log_oldest(compaction->log, &range) == STATUS_OK) {
         if (range.live_images > 0) {
             begin_walk(compaction, &range); /* A subject was overlooked, or woke meanwhile: ask once more. */
-        } else {
-            atomic_store(&compaction->waits_for_outbox, true);
         }
     }
     return status == STATUS_INVALID || status == STATUS_EMPTY ? STATUS_EMPTY : status;

@@ -26,7 +26,6 @@ struct compaction {
     uint64_t asked;
     /* Shared with the deciders: */
     _Atomic(uint64_t) through_frame; /* The last frame of the segment being emptied. */
-    _Atomic(bool) waits_for_outbox;  /* All have moved, but what the segment owes is not acknowledged. */
     _Atomic(bool) is_moving;         /* Subjects are asked to move, or do. */
     _Atomic(uint64_t) moved;         /* Subjects that have moved. */
     _Atomic(uint64_t) moved_to;      /* The youngest image they put. */
