@@ -74,12 +74,14 @@ static void count_durable(struct disk_watch *watch, const struct pending_frame *
     }
 }
 
-static void note_written(struct disk_watch *watch, const char *path, const void *buffer, size_t size)
+static void note_written(struct disk_watch *watch, const char *path, struct bytes bytes, off_t offset)
 {
     struct frame_header header;
-    if (!is_segment(path) || frame_unpack(bytes_of(buffer, size), &header) != STATUS_OK) {
+    if (!is_segment(path) || frame_unpack(bytes, &header) != STATUS_OK) {
         return;
     }
+    findings_trace(watch->findings, "  frame %llu goes to %s at %lld", (unsigned long long)header.frame, path,
+                   (long long)offset);
     struct pending_frame frame = {.frame = header.frame, .last_seq = header.first_seq + header.seq_count - 1};
     snprintf(frame.path, sizeof frame.path, "%s", path);
     if (watch->is_os_durable) {
@@ -134,14 +136,14 @@ static ssize_t watch_pwrite(void *self, int file, const void *buffer, size_t siz
         size_t part = dice_chance(&watch->dice, 500) ? size : dice_roll(&watch->dice, (uint32_t)size);
         ssize_t written = part == 0 ? 0 : watch->disk.pwrite(watch->disk.self, file, buffer, part, offset);
         if (written == (ssize_t)size) {
-            note_written(watch, path, buffer, size);
+            note_written(watch, path, bytes_of(buffer, size), offset);
         }
         die(watch, "a write to", path);
         return dead();
     }
     ssize_t written = watch->disk.pwrite(watch->disk.self, file, buffer, size, offset);
     if (written > 0) {
-        note_written(watch, path, buffer, size); /* The rest follows before anyone syncs. */
+        note_written(watch, path, bytes_of(buffer, size), offset); /* The rest follows before anyone syncs. */
     }
     return written;
 }
@@ -165,6 +167,7 @@ static int sync_with(struct disk_watch *watch, int file, int (*sync)(void *self,
         findings_trace(watch->findings, "  a sync of %s fails", path);
     }
     int result = sync(watch->disk.self, file);
+    findings_trace(watch->findings, "  sync of %s: %d", path, result);
     settle(watch, path, result == 0);
     if (is_last) {
         die(watch, "the end of a sync of", path);
@@ -244,6 +247,7 @@ static int watch_rename(void *self, const char *from, const char *to)
     if (!may_change(watch, "a renaming to", to)) {
         return dead();
     }
+    findings_trace(watch->findings, "  %s becomes %s", from, to);
     return after_change(watch, watch->disk.rename(watch->disk.self, from, to));
 }
 

@@ -124,6 +124,21 @@ void process_audit(struct world *world)
     look(world, model_audit);
 }
 
+/* No disk here rots: what looks like damage is a hole that the agent made itself. */
+static void check_undamaged(struct world *world)
+{
+    struct state_log_losses losses;
+    state_log_losses(&world->agent->log, &losses);
+    if (losses.damages.count > 0) {
+        char text[DAMAGE_TEXT_MAX];
+        damage_describe(&losses.damages.list[0], text);
+        findings_violate(&world->findings, "d: the agent takes its log for damaged: %s", text);
+    } else if (losses.subjects > 0 || losses.blind_frames > 0) {
+        findings_violate(&world->findings, "d: the agent thinks that %u subjects were set back",
+                         losses.subjects);
+    }
+}
+
 /* What was decided and made durable must be there, and only that may be there twice. */
 static void check_recovered(struct world *world)
 {
@@ -135,13 +150,7 @@ static void check_recovered(struct world *world)
                          (unsigned long long)committed, (unsigned long long)world->watch.durable_frame);
         return;
     }
-    struct state_log_losses losses;
-    state_log_losses(&agent->log, &losses);
-    if (losses.subjects > 0 || losses.blind_frames > 0 || losses.damages.count > 0) {
-        findings_violate(&world->findings,
-                         "d: the agent thinks that its log is damaged: %u subjects, %llu frames",
-                         losses.subjects, (unsigned long long)losses.blind_frames);
-    }
+    check_undamaged(world);
     world->watch.durable_frame = committed;
     world->watch.durable_seq = agent->log.header.first_seq + agent->log.header.seq_count - 1;
     look(world, model_compare);
