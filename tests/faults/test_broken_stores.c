@@ -156,6 +156,14 @@ static void newer_format_is_refused(void **context)
     expect_verify(stage, 1, "format 99");
 }
 
+static void emptied_log_is_refused(void **context)
+{
+    struct stage *stage = *context;
+    stop_with_some_events(stage);
+    assert_int_equal(truncate(in_folder(stage, "store/segment-0000000001.log"), 0), 0);
+    expect_own_refusal(stage, "segment-0000000001.log");
+}
+
 static void store_removed_under_the_agent_stops_it(void **context)
 {
     struct stage *stage = *context;
@@ -178,6 +186,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(folder_that_is_a_file_is_refused, stage_open, stage_close),
         cmocka_unit_test_setup_teardown(lock_that_cannot_be_opened_is_refused, stage_open, stage_close),
         cmocka_unit_test_setup_teardown(newer_format_is_refused, stage_open, stage_close),
+        cmocka_unit_test_setup_teardown(emptied_log_is_refused, stage_open, stage_close),
         cmocka_unit_test_setup_teardown(store_removed_under_the_agent_stops_it, stage_open, stage_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
