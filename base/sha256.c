@@ -1,8 +1,6 @@
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/sha256.h"
 
-#include <openssl/evp.h>
-#include <openssl/sha.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct sha256 sha256_of(struct bytes bytes)
@@ -27,46 +25,20 @@ void sha256_hex(const struct sha256 *sha256, char text[2 * SHA256_BYTES + 1])
     text[2 * SHA256_BYTES] = '\0';
 }
 
-/* Once the first hash has begun, nothing of this can fail. */
-static void must(int result)
-{
-    if (result != 1) {
-        abort();
-    }
-}
-
-enum status sha256_open(struct sha256_hasher *hasher)
-{
-    hasher->algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
-    hasher->context = EVP_MD_CTX_new();
-    if (hasher->algorithm == NULL || hasher->context == NULL ||
-        EVP_DigestInit_ex2(hasher->context, hasher->algorithm, NULL) != 1) {
-        sha256_close(hasher);
-        return STATUS_NO_MEMORY;
-    }
-    return STATUS_OK;
-}
-
-void sha256_close(struct sha256_hasher *hasher)
-{
-    EVP_MD_CTX_free(hasher->context);
-    EVP_MD_free(hasher->algorithm);
-    *hasher = (struct sha256_hasher){0};
-}
-
+/* These fail only for a NULL context. The newer EVP calls allocate for every hash. */
 void sha256_begin(struct sha256_hasher *hasher)
 {
-    must(EVP_DigestInit_ex2(hasher->context, NULL, NULL));
+    SHA256_Init(&hasher->context);
 }
 
 void sha256_add(struct sha256_hasher *hasher, struct bytes bytes)
 {
-    must(EVP_DigestUpdate(hasher->context, bytes.data, bytes.length));
+    SHA256_Update(&hasher->context, bytes.data, bytes.length);
 }
 
 struct sha256 sha256_end(struct sha256_hasher *hasher)
 {
     struct sha256 digest;
-    must(EVP_DigestFinal_ex(hasher->context, digest.bytes, NULL));
+    SHA256_Final(digest.bytes, &hasher->context);
     return digest;
 }

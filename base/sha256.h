@@ -2,10 +2,10 @@
 #ifndef FLYBALL_BASE_SHA256_H
 #define FLYBALL_BASE_SHA256_H
 
+#include <openssl/sha.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
-#include "base/status.h"
 
 enum { SHA256_BYTES = 32 };
 
@@ -21,16 +21,10 @@ bool sha256_equal(const struct sha256 *left, const struct sha256 *right);
 /* 64 digits and a terminator. */
 void sha256_hex(const struct sha256 *sha256, char text[2 * SHA256_BYTES + 1]);
 
-/* Hashes again and again without allocating. One computation at a time; not thread-safe. All zero is closed.
- */
+/* Hashes in pieces, without allocating. One computation at a time; not thread-safe. */
 struct sha256_hasher {
-    void *context;   /* EVP_MD_CTX */
-    void *algorithm; /* EVP_MD */
+    SHA256_CTX context;
 };
-
-/* Takes all the memory it will need: STATUS_NO_MEMORY. */
-MUST_USE enum status sha256_open(struct sha256_hasher *hasher);
-void sha256_close(struct sha256_hasher *hasher);
 
 /* The hash of everything added between begin and end. */
 void sha256_begin(struct sha256_hasher *hasher);

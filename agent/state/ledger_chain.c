@@ -2,17 +2,6 @@
 
 enum { LINK_HEAD_MAX = 16 + NAME_BYTES_MAX };
 
-enum status ledger_chain_open(struct ledger_chain *chain)
-{
-    *chain = (struct ledger_chain){0};
-    return sha256_open(&chain->hasher);
-}
-
-void ledger_chain_close(struct ledger_chain *chain)
-{
-    sha256_close(&chain->hasher);
-}
-
 bool ledger_chain_has(const struct record *record)
 {
     return record->seq != 0 && record->kind != RECORD_COPY;

@@ -12,10 +12,6 @@ struct ledger_chain {
     struct sha256 head; /* Of the latest entry; all zero before the first of a store. */
 };
 
-/* The head is all zero. STATUS_NO_MEMORY. */
-MUST_USE enum status ledger_chain_open(struct ledger_chain *chain);
-void ledger_chain_close(struct ledger_chain *chain);
-
 /* Whether the record is a link: it took a seq of its own. */
 bool ledger_chain_has(const struct record *record);
 

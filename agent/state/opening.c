@@ -206,10 +206,7 @@ static enum status take_memory(struct state_log *log, struct state_log_report *r
         return explain(report, STATUS_NO_MEMORY, "not enough memory for the store's buffers and index");
     }
     status = init_parts(log, &layout, size);
-    if (status == STATUS_OK) {
-        status = ledger_chain_open(&log->chain);
-    }
-    return status == STATUS_OK ? STATUS_OK : explain(report, status, "not enough memory to compress or hash");
+    return status == STATUS_OK ? STATUS_OK : explain(report, status, "not enough memory to compress");
 }
 
 static void init_sync(struct state_log *log)
@@ -269,7 +266,6 @@ void state_log_close(struct state_log *log)
 {
     const struct io *io = &log->settings.io;
     frame_cache_close(&log->scout);
-    ledger_chain_close(&log->chain);
     if (log->file >= 0) {
         io->close(io->self, log->file);
     }

@@ -170,9 +170,6 @@ static enum status prepare(struct scan *scan, const struct scan_start *start)
         return status;
     }
     status = frame_cache_open(&scan->cache, scan->io, FRAME_RAW_MAX);
-    if (status == STATUS_OK && scan->mode == SCAN_BESIDE) {
-        status = ledger_chain_open(&scan->chain);
-    }
     return status == STATUS_OK ? begin(scan, start) : status;
 }
 
@@ -190,7 +187,6 @@ enum status scan_run(const struct io *io, const char *folder, enum scan_mode mod
         end->offset = scan.offset;
     }
     scan_close_segment(&scan);
-    ledger_chain_close(&scan.chain);
     frame_cache_close(&scan.cache);
     segment_numbers_free(&scan.numbers);
     return status;

@@ -14,7 +14,7 @@ struct scan {
     struct scan_end *end;
     struct segment_numbers numbers;
     struct frame_cache cache;
-    struct ledger_chain chain; /* Open only in tools. */
+    struct ledger_chain chain; /* Used only in tools. */
     bool is_chained;           /* The next frame must continue end->last; else any may begin. */
     size_t at;                 /* Where the frames end so far: the segment's place in `numbers`, */
     uint64_t offset;           /* and the offset. */
