@@ -58,7 +58,7 @@ static void plan(struct log_world *world)
         faults.cut_in =
             1 + dice_roll(dice, is_early ? CHANGES_OF_OPEN : CHANGES_OF_OPEN + preset->operations_most);
     }
-    if (dice_chance(dice, preset->sync_faults_per_mille)) {
+    if (dice_chance(dice, preset->sync_faults_per_mille) && !world->is_spared_sync_faults) {
         faults.fail_sync_in = 1 + dice_roll(dice, 12);
         faults.fail_folder_sync_in = dice_chance(dice, 300) ? 1 + dice_roll(dice, 4) : 0;
     }

@@ -177,7 +177,10 @@ bool log_model_agrees(struct log_model *model, int32_t at, const struct record *
 {
     const struct log_entry *entry = &model->entries[at];
     if (record->ref != entry->ref || record->kind != entry->kind) {
-        return differs(model, entry, doing, "ref or kind");
+        findings_violate(model->findings,
+                         "%s: record %" PRIx64 " of kind %u where %" PRIx64 " of kind %u is due", doing,
+                         record->ref, record->kind, entry->ref, entry->kind);
+        return false;
     }
     if (record->seq != entry->seq) {
         return differs(model, entry, doing, "seq");

@@ -112,7 +112,7 @@ enum log_end {
 void log_model_begin_recovery(struct log_model *model);
 void log_model_find(struct log_model *model, const struct record *record);
 
-/* Whether what was found begins with the oldest record that must be there. */
+/* Whether what was found begins with the oldest record that may be there. */
 bool log_model_has_found_all(const struct log_model *model);
 
 /* The log is open and all its records were given: they must be what they may be, `end` being how the last

@@ -49,8 +49,9 @@ static int32_t find_first(struct log_model *model, const struct record *record)
 
 bool log_model_has_found_all(const struct log_model *model)
 {
-    int32_t needed = skip_replaced(model, first_kept(model));
-    return model->first_found == LOG_ENTRY_NONE ? needed == model->count : model->first_found <= needed;
+    int32_t oldest =
+        skip_replaced(model, log_model_after(model, record_ref_of(model->gone_frame + 1, 0) - 1));
+    return model->first_found == LOG_ENTRY_NONE ? oldest == model->count : model->first_found <= oldest;
 }
 
 void log_model_find(struct log_model *model, const struct record *record)
@@ -78,7 +79,7 @@ void log_model_find(struct log_model *model, const struct record *record)
 
 static void check_extent(struct log_model *model, int32_t end, int32_t floor)
 {
-    if (model->first_found != LOG_ENTRY_NONE && !log_model_has_found_all(model)) {
+    if (model->first_found > skip_replaced(model, first_kept(model))) {
         findings_violate(model->findings, "the oldest record is %" PRIx64 ", but %" PRIx64 " was not dropped",
                          model->entries[model->first_found].ref, model->entries[first_kept(model)].ref);
     }

@@ -47,6 +47,7 @@ struct log_world {
     struct log_model model;
     struct log_counts *counts;
     struct log_observer observer;
+    bool is_spared_sync_faults; /* To look for something else. */
     instant_ms now;
     bool is_open;
     bool has_checkpoint; /* There was one at some time. */

@@ -17,6 +17,7 @@ static const char usage[] =
     "usage: flyball-sim-log --seed N             run one seed, telling what happens\n"
     "       flyball-sim-log --seeds A..B         run them all\n"
     "       flyball-sim-log --crashes N [--from A]  run seeds from A (1) until so many crashes\n"
+    "--without-sync-faults leaves those out, whatever the seeds say.\n"
     "Exit code 1 names the seed that violated something, and what.\n";
 
 struct plan {
@@ -24,6 +25,7 @@ struct plan {
     uint64_t last;
     uint64_t crashes; /* 0: no end but the last seed. */
     bool is_told;
+    bool is_spared_sync_faults;
 };
 
 /* For the signal handler alone: which seed to name. */
@@ -137,11 +139,10 @@ static bool read_number(const char *text, uint64_t *number)
 
 static bool read_options(int count, char **arguments, struct plan *plan)
 {
-    static const struct option options[] = {{"seed", required_argument, NULL, 's'},
-                                            {"seeds", required_argument, NULL, 'r'},
-                                            {"crashes", required_argument, NULL, 'c'},
-                                            {"from", required_argument, NULL, 'f'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"seed", required_argument, NULL, 's'},          {"seeds", required_argument, NULL, 'r'},
+        {"crashes", required_argument, NULL, 'c'},       {"from", required_argument, NULL, 'f'},
+        {"without-sync-faults", no_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
     *plan = (struct plan){.first = 1, .last = 0};
     bool is_read = true;
     int option;
@@ -157,6 +158,7 @@ static bool read_options(int count, char **arguments, struct plan *plan)
             plan->last = UINT64_MAX;
             break;
         case 'f': is_read &= read_number(optarg, &plan->first); break;
+        case 'w': plan->is_spared_sync_faults = true; break;
         default: return false;
         }
     }
@@ -176,6 +178,7 @@ int main(int count, char **arguments)
         return 2;
     }
     world->counts = &counts;
+    world->is_spared_sync_faults = plan.is_spared_sync_faults;
     world->findings.trace = plan.is_told ? stdout : NULL;
     mallopt(M_MMAP_THRESHOLD, 1 << 20); /* See log_pages.c: clearing what is larger costs more than asking. */
     mallopt(M_TRIM_THRESHOLD, 1 << 28);
