@@ -9,12 +9,13 @@
 #include <cmocka.h>
 
 #include "agent/state/reader.h"
-#include "tests/powerloss/memory_disk.h"
+#include "tests/simulation/virtual_disk.h"
 
-enum { SUBJECTS = 5, BODY_MOST = 3000, SEQS_MAX = 4000 };
+enum { SUBJECTS = 5, BODY_MOST = 3000, SEQS_MAX = 4000, SEGMENT_BYTES = 64 << 10 };
 
 struct world {
-    struct memory_disk disk;
+    struct virtual_disk disk;
+    struct dice dice;
     struct state_log_settings settings;
     struct state_log log;
     struct state_log_reader reader;
@@ -98,7 +99,7 @@ static enum status put_some(struct world *world)
 {
     uint8_t body[BODY_MOST];
     enum status status = STATUS_OK;
-    for (uint64_t i = memory_disk_random(&world->disk) % 4; i < 5 && status == STATUS_OK; i++) {
+    for (uint64_t i = dice_roll(&world->dice, 4); i < 5 && status == STATUS_OK; i++) {
         status = state_log_begin(&world->log, BODY_MOST + 3 * STATE_LOG_RECORD_OVERHEAD);
         if (status != STATUS_OK) {
             break;
@@ -233,16 +234,24 @@ static void check_recovered(struct world *world)
     }
 }
 
+static void drop_world(struct world *world)
+{
+    virtual_disk_close(&world->disk);
+    free(world);
+}
+
 static struct world *make_world(uint64_t seed, enum log_durability durability)
 {
     struct world *world = calloc(1, sizeof *world);
-    memory_disk_init(&world->disk, seed);
+    world->dice = (struct dice){.state = seed};
+    struct virtual_disk_settings disk = {.seed = seed, .sector_bytes = seed % 2 == 0 ? 512 : 4096};
+    virtual_disk_init(&world->disk, &disk);
     world->kept_from = 1;
     world->settings = (struct state_log_settings){.folder = "/disk",
-                                                  .io = memory_disk_io(&world->disk),
+                                                  .io = virtual_disk_io(&world->disk),
                                                   .durability = durability,
-                                                  .segment_bytes = DISK_FILE_BYTES_MAX,
-                                                  .max_bytes = 7 * DISK_FILE_BYTES_MAX,
+                                                  .segment_bytes = SEGMENT_BYTES,
+                                                  .max_bytes = 7 * SEGMENT_BYTES,
                                                   .compression = 1,
                                                   .batch_bytes = 20 << 10,
                                                   .subjects_max = 16,
@@ -253,15 +262,14 @@ static struct world *make_world(uint64_t seed, enum log_durability durability)
 /* One life that ends with a cut, and the start after it. Returns whether the power failed at all. */
 static bool live_and_recover(struct world *world, uint64_t cut_after, int rounds)
 {
-    world->disk.changes = 0;
-    world->disk.cut_after = cut_after;
+    world->disk.faults.cut_in = cut_after;
     if (start(world)) {
         check_recovered(world);
         work(world, rounds);
         stop(world);
     }
     bool was_cut = world->disk.is_off;
-    memory_disk_restart(&world->disk);
+    virtual_disk_restart(&world->disk);
     assert_true(start(world));
     check_recovered(world);
     stop(world);
@@ -274,7 +282,7 @@ static void cut_at_every_change(enum log_durability durability, int rounds)
     for (uint64_t cut = 1; was_cut; cut++) {
         struct world *world = make_world(cut, durability);
         was_cut = live_and_recover(world, cut, rounds);
-        free(world);
+        drop_world(world);
     }
 }
 
@@ -296,12 +304,12 @@ static void many_lives_with_cuts_lose_nothing(void **context)
     for (uint64_t seed = 1; seed <= 4; seed++) {
         struct world *world = make_world(seed * 7919, DURABILITY_FSYNC);
         for (int life = 0; life < 25; life++) {
-            uint64_t cut = 1 + memory_disk_random(&world->disk) % 120;
+            uint64_t cut = 1 + dice_roll(&world->dice, 120);
             live_and_recover(world, cut, 100);
         }
         assert_true(world->acknowledged > 200);
         assert_true(world->kept_from > 1);
-        free(world);
+        drop_world(world);
     }
 }
 
