@@ -48,6 +48,20 @@ static enum status recover_frame(void *self, const struct frame_header *header, 
     return STATUS_OK;
 }
 
+static enum status recover_repetition(void *self, const struct frame_header *header,
+                                      struct scan_segment segment, uint64_t offset)
+{
+    struct recovery *recovery = self;
+    struct segments *segments = &recovery->log->segments;
+    if (segments_last(segments)->number != segment.number) {
+        segments_append(segments, segment.number, segment.bytes, header->frame + 1);
+        segments->file_bytes += segment.bytes;
+    }
+    segments_last(segments)->used_bytes = offset;
+    segments_repeat(segments, frame_bytes(header->stored_length));
+    return STATUS_OK;
+}
+
 static enum status recover_record(void *self, const struct record *record)
 {
     struct recovery *recovery = self;
@@ -90,8 +104,11 @@ static enum status recover_loss(void *self, const struct damage *damage, const s
 static enum status scan_frames(struct recovery *recovery)
 {
     struct state_log *log = recovery->log;
-    struct scan_visitor visitor = {
-        .frame = recover_frame, .record = recover_record, .lost = recover_loss, .self = recovery};
+    struct scan_visitor visitor = {.frame = recover_frame,
+                                   .record = recover_record,
+                                   .repeated = recover_repetition,
+                                   .lost = recover_loss,
+                                   .self = recovery};
     log_load_checkpoint(log, &recovery->start);
     enum status status = scan_run(&log->settings.io, log->settings.folder, SCAN_ALONE, visitor,
                                   &recovery->start, &recovery->end);
@@ -164,10 +181,10 @@ static enum status rebuild(struct recovery *recovery)
         return explain_missing_end(recovery);
     }
     adopt_end(log, &recovery->end);
-    count_images(log);
     continue_after(log, &recovery->end.last);
     errno = 0;
     status = log_resume(log, &recovery->end);
+    count_images(log);
     if (status == STATUS_OK) {
         status = frame_cache_open(&log->scout, &log->settings.io, log->frame_most);
     }

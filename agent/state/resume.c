@@ -119,7 +119,7 @@ static enum status write_copy(struct state_log *log, const uint8_t *copy, size_t
         io_write_full(io, log->file, zeros, sizeof zeros, (off_t)last->used_bytes);
         return STATUS_IO;
     }
-    last->used_bytes += bytes;
+    segments_repeat(&log->segments, bytes);
     return STATUS_OK;
 }
 

@@ -16,12 +16,15 @@ struct scan_segment {
     uint64_t bytes;
 };
 
-/* `frame` comes before the frame's records, `lost` before the frame that follows a gap, with that frame's
- * header and witnesses. Any of them other than STATUS_OK ends the scan with that status. */
+/* `frame` comes before the frame's records, `repeated` when it is there once more, `lost` before the frame
+ * that follows a gap, with that frame's header and witnesses. Any of them other than STATUS_OK ends the scan
+ * with that status. */
 struct scan_visitor {
     enum status (*frame)(void *self, const struct frame_header *header, struct scan_segment segment,
                          uint64_t offset);
     enum status (*record)(void *self, const struct record *record);
+    enum status (*repeated)(void *self, const struct frame_header *header, struct scan_segment segment,
+                            uint64_t offset);
     enum status (*lost)(void *self, const struct damage *damage, const struct frame_header *next,
                         struct bytes witnesses);
     void *self;

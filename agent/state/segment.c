@@ -76,6 +76,29 @@ void segments_add_frame(struct segments *segments, struct frame_extent frame)
     last->last_ref = frame.last_ref == RECORD_REF_NONE ? last->last_ref : frame.last_ref;
 }
 
+/* The last frame's copy lies in a segment of its own: then it is that segment's first. */
+static void hand_over_last(struct segment *from, struct segment *to)
+{
+    from->frame_count--;
+    to->first_frame = from->first_frame + from->frame_count;
+    to->frame_count = 1;
+    to->last_ref = from->last_ref;
+    to->last_clock = from->last_clock;
+}
+
+void segments_repeat(struct segments *segments, uint64_t bytes)
+{
+    struct segment *last = segments_last(segments);
+    assert(bytes <= last->bytes - last->used_bytes);
+    if (last->frame_count == 0) {
+        assert(segments->count > 1);
+        hand_over_last(last - 1, last);
+    }
+    uint64_t frame = last->first_frame + last->frame_count - 1;
+    segments->directory[frame % segments->directory_size] = (uint16_t)(last->used_bytes / FRAME_BLOCK_BYTES);
+    last->used_bytes += bytes;
+}
+
 void segments_add_lost(struct segments *segments, uint64_t frame)
 {
     struct segment *last = segments_last(segments);

@@ -69,6 +69,10 @@ struct frame_extent {
 /* The frame that was written at the end of the last segment. */
 void segments_add_frame(struct segments *segments, struct frame_extent frame);
 
+/* The last frame was written once more, at the end of the last segment: that is where it is read from now on,
+ * because only the copy surely is on the disk. */
+void segments_repeat(struct segments *segments, uint64_t bytes);
+
 /* A frame that is damaged or missing: it keeps its number and has no place. */
 void segments_add_lost(struct segments *segments, uint64_t frame);
 

@@ -57,8 +57,11 @@ enum status state_log_scan(const char *folder, struct io io, struct state_log_li
 {
     *report = (struct state_log_report){0};
     struct telling telling = {.listener = listener, .report = report};
-    struct scan_visitor visitor = {
-        .frame = pass_frame, .record = pass_record, .lost = note_damage, .self = &telling};
+    struct scan_visitor visitor = {.frame = pass_frame,
+                                   .record = pass_record,
+                                   .repeated = pass_frame,
+                                   .lost = note_damage,
+                                   .self = &telling};
     struct scan_start from_the_oldest = {0};
     struct scan_end end;
     enum status status = scan_run(&io, folder, SCAN_BESIDE, visitor, &from_the_oldest, &end);

@@ -333,10 +333,12 @@ static void other_versions_are_not_guessed_at(void **context)
         enum entry_kind kind;
         struct decision_entry read;
         struct reply_entry reply;
+        struct message_entry message;
         storage[0] = versions[i];
         assert_int_equal(entry_kind_of(bytes, &kind), STATUS_UNSUPPORTED);
         assert_int_equal(unpack_decision_entry(bytes, &read), STATUS_UNSUPPORTED);
         assert_int_equal(unpack_reply_entry(bytes, &reply), STATUS_UNSUPPORTED);
+        assert_int_equal(unpack_message_entry(bytes, &message), STATUS_UNSUPPORTED);
     }
 }
 
@@ -350,6 +352,72 @@ static void entry_of_another_kind_is_corrupt(void **context)
     struct message_entry message;
     assert_int_equal(unpack_reply_entry(bytes, &reply), STATUS_CORRUPT);
     assert_int_equal(unpack_message_entry(bytes, &message), STATUS_CORRUPT);
+}
+
+static void message_comes_back_or_is_corrupt(void **context)
+{
+    (void)context;
+    uint8_t storage[64];
+    struct packer packer = packer_of(storage, sizeof storage);
+    struct message_entry entry = {bytes_of_string("flyball/dead/letters"), bytes_of_string("{}")};
+    struct message_entry read;
+    enum entry_kind kind;
+    pack_message_entry(&packer, &entry);
+    size_t whole = packer_bytes(&packer).length;
+    assert_int_equal(entry_kind_of(packer_bytes(&packer), &kind), STATUS_OK);
+    assert_int_equal(kind, ENTRY_MESSAGE);
+    assert_int_equal(unpack_message_entry(packer_bytes(&packer), &read), STATUS_OK);
+    assert_true(bytes_equal(read.topic, entry.topic));
+    assert_true(bytes_equal(read.payload, entry.payload));
+    for (size_t length = 0; length <= whole + 1; length++) {
+        enum status expected = length == whole ? STATUS_OK : STATUS_CORRUPT;
+        assert_int_equal(unpack_message_entry(bytes_of(storage, length), &read), expected);
+    }
+}
+
+/* Of 16 addresses the one that has the parts whose bits are set. */
+static struct answer_address address_of(unsigned parts)
+{
+    struct answer_address address = {.qos = 1};
+    if ((parts & 1) != 0) {
+        address.response_topic = bytes_of_string("devices/meter-7/answers");
+    }
+    if ((parts & 2) != 0) {
+        address.has_correlation = true;
+        address.correlation = (parts & 1) != 0 ? bytes_of_string("17") : bytes_of("", 0);
+    }
+    if ((parts & 4) != 0) {
+        address.cid = bytes_of_string("\"c-17\"");
+    }
+    if ((parts & 8) != 0) {
+        address.decide_topic = bytes_of_string("door/7");
+        address.decide_allow = bytes_of_string("open");
+        address.decide_deny = bytes_of("", 0);
+    }
+    return address;
+}
+
+static void assert_same_address(const struct answer_address *left, const struct answer_address *right)
+{
+    assert_int_equal(left->qos, right->qos);
+    assert_true(bytes_equal(left->response_topic, right->response_topic));
+    assert_int_equal(left->has_correlation, right->has_correlation);
+    assert_true(bytes_equal(left->correlation, right->correlation));
+    assert_true(bytes_equal(left->cid, right->cid));
+    assert_true(bytes_equal(left->decide_topic, right->decide_topic));
+    assert_true(bytes_equal(left->decide_allow, right->decide_allow));
+    assert_true(bytes_equal(left->decide_deny, right->decide_deny));
+}
+
+static void every_part_of_an_address_comes_back(void **context)
+{
+    (void)context;
+    for (unsigned parts = 0; parts < 16; parts++) {
+        struct decision_entry entry = usual();
+        entry.address = address_of(parts);
+        struct decision_entry read = round_trip(&entry);
+        assert_same_address(&read.address, &entry.address);
+    }
 }
 
 /* Every op with all its fields. */
@@ -469,6 +537,8 @@ int main(void)
         cmocka_unit_test(unknown_bits_of_a_report_are_damage),
         cmocka_unit_test(other_versions_are_not_guessed_at),
         cmocka_unit_test(entry_of_another_kind_is_corrupt),
+        cmocka_unit_test(message_comes_back_or_is_corrupt),
+        cmocka_unit_test(every_part_of_an_address_comes_back),
         cmocka_unit_test(every_command_comes_back),
         cmocka_unit_test(damaged_reply_does_no_harm),
         cmocka_unit_test(reply_said_again_knows_nothing_of_before),

@@ -231,6 +231,27 @@ static void failed_sync_is_final_and_recovered_from_disk(void **context)
     fixture_close(fixture);
 }
 
+/* The sync failed and the kernel forgot the frame: what a start still found in memory is gone from the disk at
+ * the next power cut, but its copy is there. */
+static void frame_is_read_from_its_copy_when_the_first_was_lost_later(void **context)
+{
+    struct fixture *fixture = &((struct bench *)*context)->fixture;
+    fixture_put(fixture, image_of("acme", "state", INSTANT_NEVER), SEQ_NONE);
+    fixture_decide(fixture, "frame 1");
+    fixture_reopen(fixture);
+    static const uint8_t nothing[FRAME_BLOCK_BYTES];
+    overwrite_file(fixture_segment(fixture, 1).text, 0, nothing, sizeof nothing);
+    struct name acme = name_of("acme");
+    struct record image;
+    assert_int_equal(state_log_find(&fixture->reader, &acme, &image), STATUS_OK);
+    assert_false(image.is_setback);
+    assert_int_equal(state_log_checkpoint(&fixture->log, CHECKPOINT_NOW), STATUS_OK);
+    fixture_reopen(fixture);
+    assert_int_equal(state_log_find(&fixture->reader, &acme, &image), STATUS_OK);
+    assert_false(image.is_setback);
+    fixture_close(fixture);
+}
+
 static void recovered_last_frame_is_repeated_once(void **context)
 {
     struct bench *bench = *context;
@@ -442,6 +463,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(unknown_format_version_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(second_agent_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(failed_sync_is_final_and_recovered_from_disk, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(frame_is_read_from_its_copy_when_the_first_was_lost_later, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(recovered_last_frame_is_repeated_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(repetition_stands_in_for_a_lost_frame, set_up, tear_down),
         cmocka_unit_test_setup_teardown(repetition_may_begin_a_segment, set_up, tear_down),
