@@ -100,7 +100,7 @@ static bool may_live(const struct record *record)
  * at a time: it would move once and be waited for twice. */
 static enum status ask_to_move(struct compaction *compaction, const struct record *record)
 {
-    if (!may_live(record)) {
+    if (!may_live(record) || mutation_is_on(MUTATION_LIVE_IMAGE_DROPPED)) {
         return STATUS_OK;
     }
     uint64_t hash = hash_of(compaction, &record->subject);
@@ -148,7 +148,7 @@ static enum status walk(struct compaction *compaction)
 /* Everyone asked has moved and that is durable: only then may the segment go. */
 static enum status settle(struct compaction *compaction)
 {
-    if (!have_all_moved(compaction) && !mutation_is_on(MUTATION_LIVE_IMAGE_DROPPED)) {
+    if (!have_all_moved(compaction)) {
         return STATUS_EMPTY;
     }
     atomic_store(&compaction->is_moving, false);
