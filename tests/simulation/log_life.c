@@ -37,6 +37,9 @@ static void begin(struct log_world *world, uint64_t seed)
     world->settings = log_preset_settings(&world->preset, virtual_disk_io(&world->disk), folder);
     log_model_init(&world->model, &world->findings, world->preset.subjects);
     name_subjects(&world->model);
+    if (world->observer.begins != NULL) {
+        world->observer.begins(world->observer.self);
+    }
     world->now = 1800000000000;
     world->hash = seed;
     world->is_open = false;

@@ -10,6 +10,7 @@
 
 /* Another judge of the same run; NULL functions are not called. */
 struct log_observer {
+    void (*begins)(void *self); /* With an empty store. */
     void (*put)(void *self, const struct record *record);
     void (*recovery_begins)(void *self);
     void (*recovered)(void *self, const struct record *record);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/simulation/log_life.h"
+#include "tests/simulation/oracle.h"
 
 enum { REPEAT_EVERY = 32, PROGRESS_S = 5, SEED_S_MAX = 60 };
 
@@ -17,6 +18,7 @@ static const char usage[] =
     "usage: flyball-sim-log --seed N             run one seed, telling what happens\n"
     "       flyball-sim-log --seeds A..B         run them all\n"
     "       flyball-sim-log --crashes N [--from A]  run seeds from A (1) until so many crashes\n"
+    "--oracle compares with SQLite, too.\n"
     "--without-sync-faults leaves those out, whatever the seeds say.\n"
     "Exit code 1 names the seed that violated something, and what.\n";
 
@@ -26,6 +28,7 @@ struct plan {
     uint64_t crashes; /* 0: no end but the last seed. */
     bool is_told;
     bool is_spared_sync_faults;
+    bool has_oracle;
 };
 
 /* For the signal handler alone: which seed to name. */
@@ -140,9 +143,14 @@ static bool read_number(const char *text, uint64_t *number)
 static bool read_options(int count, char **arguments, struct plan *plan)
 {
     static const struct option options[] = {
-        {"seed", required_argument, NULL, 's'},          {"seeds", required_argument, NULL, 'r'},
-        {"crashes", required_argument, NULL, 'c'},       {"from", required_argument, NULL, 'f'},
-        {"without-sync-faults", no_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
+        {"seed", required_argument, NULL, 's'},
+        {"seeds", required_argument, NULL, 'r'},
+        {"crashes", required_argument, NULL, 'c'},
+        {"from", required_argument, NULL, 'f'},
+        {"without-sync-faults", no_argument, NULL, 'w'},
+        {"oracle", no_argument, NULL, 'o'},
+        {NULL, 0, NULL, 0},
+    };
     *plan = (struct plan){.first = 1, .last = 0};
     bool is_read = true;
     int option;
@@ -158,6 +166,7 @@ static bool read_options(int count, char **arguments, struct plan *plan)
             plan->last = UINT64_MAX;
             break;
         case 'f': is_read &= read_number(optarg, &plan->first); break;
+        case 'o': plan->has_oracle = true; break;
         case 'w': plan->is_spared_sync_faults = true; break;
         default: return false;
         }
@@ -186,7 +195,16 @@ int main(int count, char **arguments)
     signal(SIGABRT, name_seed);
     signal(SIGSEGV, name_seed);
     signal(SIGALRM, name_seed);
+    struct oracle oracle;
+    if (plan.has_oracle) {
+        oracle_open(&oracle, world);
+        world->observer = oracle_observer(&oracle);
+    }
     int result = run(world, &plan);
+    if (plan.has_oracle) {
+        printf("%" PRIu64 " comparisons with SQLite\n", oracle.comparisons);
+        oracle_close(&oracle);
+    }
     log_life_close(world);
     free(world);
     return result;
