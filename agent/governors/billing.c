@@ -166,8 +166,8 @@ static micro_units settle_debt(struct billing_state *state, micro_units amount)
 }
 
 /* A new grant, the youngest. */
-static enum status grant_new(struct billing_state *state, const struct command *command,
-                             micro_units remaining)
+static enum reply_reason grant_new(struct billing_state *state, const struct command *command,
+                                   micro_units remaining)
 {
     struct grant grant;
     memset(&grant, 0, sizeof grant);
@@ -177,11 +177,11 @@ static enum status grant_new(struct billing_state *state, const struct command *
     grant.priority = command->priority;
     grant.expires_at = command->expires_at;
     grant.age = state->grants_made;
-    enum status status = grants_add(state, &grant);
-    if (status == STATUS_OK) {
-        state->grants_made++;
+    if (grants_add(state, &grant) != STATUS_OK) {
+        return REPLY_TOO_MANY_GRANTS;
     }
-    return status;
+    state->grants_made++;
+    return REPLY_OK;
 }
 
 /* Debt is settled first, even by credit that is past its own expiry; only what is left can expire or live. */
@@ -202,7 +202,7 @@ static enum reply_reason credit(struct billing_state *state, const struct comman
         state->expired += rest;
         return REPLY_OK;
     }
-    return grant_new(state, command, rest) == STATUS_OK ? REPLY_OK : REPLY_TOO_MANY_GRANTS;
+    return grant_new(state, command, rest);
 }
 
 static enum reply_reason move_hold(struct billing_state *state, enum billing_hold from, enum billing_hold to)
@@ -279,7 +279,7 @@ static enum reply_reason refund(struct billing_state *state, const struct charge
         return REPLY_OK;
     }
     struct command credited = {.id = id, .amount = rest, .expires_at = INSTANT_NEVER};
-    return grant_new(state, &credited, rest) == STATUS_OK ? REPLY_OK : REPLY_TOO_MANY_GRANTS;
+    return grant_new(state, &credited, rest);
 }
 
 struct billing_outcome billing_refund(struct billing_state state, const struct billing_terms *terms,
