@@ -306,6 +306,55 @@ static void credit_beyond_64_bits_is_an_overflow(void **context)
     assert_memory_equal(&state, &full, sizeof full);
 }
 
+/* Read from a damaged store: nothing was credited, and yet something expired and a grant lives. */
+static struct billing_state unsound_state(micro_units remaining)
+{
+    struct billing_state state = {.expired = INT64_MAX - 10, .charges = 20};
+    if (remaining > 0) {
+        state.grant_count = 1;
+        state.grants_made = 1;
+        state.grants[0] = (struct grant){
+            .id = name_of("lives"), .amount = 10, .remaining = remaining, .expires_at = INSTANT_NEVER};
+    }
+    return state;
+}
+
+struct unsound_row {
+    micro_units remaining;
+    micro_units debt;
+    micro_units amount;
+    enum reply_reason credited;
+    enum reply_reason refunded;
+};
+
+static const struct unsound_row unsound_rows[] = {
+    {0, 0, 10, REPLY_OK, REPLY_OK},       {0, 0, 11, REPLY_OVERFLOW, REPLY_OVERFLOW},
+    {8, 0, 2, REPLY_OK, REPLY_OK},        {8, 0, 3, REPLY_OVERFLOW, REPLY_OVERFLOW},
+    {0, 1, 11, REPLY_OVERFLOW, REPLY_OK}, /* A refund counts what debt leaves of it. */
+};
+
+static void totals_that_do_not_add_up_refuse_what_they_cannot_hold(void **context)
+{
+    (void)context;
+    for (size_t i = 0; i < sizeof unsound_rows / sizeof *unsound_rows; i++) {
+        const struct unsound_row *row = &unsound_rows[i];
+        struct billing_state before = unsound_state(row->remaining);
+        before.debt = row->debt;
+        before = billing_at(before, &careful, noon);
+        struct command command = credit_of("more", row->amount, 0, INSTANT_NEVER);
+        struct billing_outcome credited = billing_command(before, &careful, &command, noon);
+        assert_int_equal(credited.reason, row->credited);
+        struct charge taken = {.amount = row->amount, .debt = row->amount};
+        struct billing_outcome refunded = billing_refund(before, &careful, &taken, name_of("r"), noon);
+        assert_int_equal(refunded.reason, row->refunded);
+        bool is_credited = memcmp(&credited.state, &before, sizeof before) != 0;
+        bool is_refunded = memcmp(&refunded.state, &before, sizeof before) != 0;
+        assert_int_equal(is_credited, row->credited == REPLY_OK);
+        assert_int_equal(is_refunded, row->refunded == REPLY_OK);
+        assert_int_equal(billing_imbalance(&refunded.state), billing_imbalance(&before));
+    }
+}
+
 static void grant_leaves_the_balance_when_it_expires(void **context)
 {
     (void)context;
@@ -349,6 +398,7 @@ int main(void)
         cmocka_unit_test(expired_credit_settles_debt_and_the_rest_expires_at_once),
         cmocka_unit_test(ninth_live_grant_is_too_many_but_not_a_credit_that_leaves_none),
         cmocka_unit_test(credit_beyond_64_bits_is_an_overflow),
+        cmocka_unit_test(totals_that_do_not_add_up_refuse_what_they_cannot_hold),
         cmocka_unit_test(grant_leaves_the_balance_when_it_expires),
         cmocka_unit_test(every_phase_has_the_contract_s_name),
     };

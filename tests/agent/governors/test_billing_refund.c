@@ -155,28 +155,52 @@ static void revived_grant_is_the_one_that_was_burned(void **context)
     assert_memory_equal(&back.state.grants[0], &before, sizeof before);
 }
 
-static void refund_may_exceed_eight_grants_until_no_place_is_left(void **context)
+/* Burns eight grants three times over and refunds two of the charges: every place is taken. */
+static struct charge fill_all_places(struct billing_state *state)
 {
-    (void)context;
-    struct billing_state state = {0};
     struct charge charges[3];
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < CREDITS_MAX; i++) {
             struct command command = credit_of(name_of("each"), 1, INSTANT_NEVER);
-            struct billing_outcome credited = billing_command(state, &terms, &command, noon);
+            struct billing_outcome credited = billing_command(*state, &terms, &command, noon);
             assert_int_equal(credited.reason, REPLY_OK);
-            state = credited.state;
+            *state = credited.state;
         }
-        struct billing_answer answer = billing_step(state, &terms, CREDITS_MAX, MICRO_UNITS_ONE, noon);
+        struct billing_answer answer = billing_step(*state, &terms, CREDITS_MAX, MICRO_UNITS_ONE, noon);
         charges[round] = answer.charge;
-        state = answer.state;
+        *state = answer.state;
     }
-    state = billing_refund(state, &terms, &charges[0], name_of("r"), noon).state;
-    state = billing_refund(state, &terms, &charges[1], name_of("r"), noon).state;
-    assert_int_equal(state.grant_count, GRANTS_MAX);
-    struct billing_outcome full = billing_refund(state, &terms, &charges[2], name_of("r"), noon);
+    *state = billing_refund(*state, &terms, &charges[0], name_of("r"), noon).state;
+    *state = billing_refund(*state, &terms, &charges[1], name_of("r"), noon).state;
+    assert_int_equal(state->grant_count, GRANTS_MAX);
+    return charges[2];
+}
+
+static void refund_may_exceed_eight_grants_until_no_place_is_left(void **context)
+{
+    (void)context;
+    struct billing_state state = {0};
+    struct charge third = fill_all_places(&state);
+    struct billing_outcome full = billing_refund(state, &terms, &third, name_of("r"), noon);
     assert_int_equal(full.reason, REPLY_TOO_MANY_GRANTS);
     assert_memory_equal(&full.state, &state, sizeof state);
+}
+
+static void refund_of_settled_debt_needs_a_place_too(void **context)
+{
+    (void)context;
+    struct billing_answer owed = billing_step((struct billing_state){0}, &terms, 30, MICRO_UNITS_ONE, noon);
+    struct command command = credit_of(name_of("a"), 30, INSTANT_NEVER);
+    struct billing_state state = billing_command(owed.state, &terms, &command, noon).state;
+    assert_int_equal(state.grant_count, 0);
+    fill_all_places(&state);
+    struct billing_outcome full = billing_refund(state, &terms, &owed.charge, name_of("r"), noon);
+    assert_int_equal(full.reason, REPLY_TOO_MANY_GRANTS);
+    assert_memory_equal(&full.state, &state, sizeof state);
+    state = billing_step(state, &terms, 1, MICRO_UNITS_ONE, noon).state;
+    full = billing_refund(state, &terms, &owed.charge, name_of("r"), noon);
+    assert_int_equal(full.reason, REPLY_OK);
+    assert_int_equal(full.state.grant_count, GRANTS_MAX);
 }
 
 static void refund_of_nothing_or_of_more_than_was_charged_is_refused(void **context)
@@ -344,6 +368,7 @@ int main(void)
         cmocka_unit_test(refund_finds_its_way_back),
         cmocka_unit_test(revived_grant_is_the_one_that_was_burned),
         cmocka_unit_test(refund_may_exceed_eight_grants_until_no_place_is_left),
+        cmocka_unit_test(refund_of_settled_debt_needs_a_place_too),
         cmocka_unit_test(refund_of_nothing_or_of_more_than_was_charged_is_refused),
         cmocka_unit_test(conservation_holds_after_every_step_of_random_lives),
         cmocka_unit_test(same_inputs_give_the_same_bytes),
