@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { ANSWERED_COMMANDS_MAX = 50, ANSWER_BYTES_MOST = 250 };
+
 const char *const preset_meters[PRESET_METERS] = {"kwh", "call", "door"};
 const char *const preset_plans[PRESET_PLANS] = {"free", "gold", "tiny"};
 const char *const preset_limits[PRESET_LIMITS] = {"q0", "q1", "q2", "q3"};
@@ -61,13 +63,20 @@ static void draw_store(struct preset *preset, struct dice *dice)
     preset->pool_slot_bytes = dice_chance(dice, 500) ? 128 : 512;
     preset->mailbox = dice_between(dice, 1, 20);
     preset->segment_bytes = 4096 * dice_between(dice, 24, 36);
-    preset->segments = dice_between(dice, 5, dice_chance(dice, 700) ? 6 : 12);
-    preset->retention_ms = dice_chance(dice, 200) ? dice_between(dice, 100, 100000) : 0;
-    preset->retention_segments = dice_chance(dice, 200) ? dice_between(dice, 1, 3) : 0;
+    preset->segments = dice_between(dice, 5, dice_chance(dice, 700) ? 5 : 10);
+    preset->retention_ms = dice_chance(dice, 200) ? dice_between(dice, 20000, 1000000) : 0;
+    preset->keeps_less = dice_chance(dice, 200);
     preset->compression = dice_chance(dice, 300) ? 0 : dice_between(dice, 1, 6);
     preset->overwrites = dice_chance(dice, 300);
     preset->is_os_durable = dice_chance(dice, 50);
     preset->publishes_states = dice_chance(dice, 800);
+}
+
+/* What is alive must fit beside the reserve, or the store is compacted for ever. */
+void preset_fit_store(struct preset *preset, uint32_t subjects)
+{
+    uint32_t alive = subjects * (preset->dedup_window + ANSWERED_COMMANDS_MAX) * ANSWER_BYTES_MOST;
+    preset->segments += alive / preset->segment_bytes;
 }
 
 void preset_draw(struct preset *preset, struct dice *dice)
@@ -253,7 +262,8 @@ size_t preset_put_sets(const struct preset *preset, const char *pool_folder,
     put_number(sets[count++], "store.max_bytes", preset->segment_bytes * preset->segments);
     put_number(sets[count++], "store.subjects_max", 64);
     put_number(sets[count++], "store.retention_ms", preset->retention_ms);
-    put_number(sets[count++], "store.retention_bytes", preset->segment_bytes * preset->retention_segments);
+    put_number(sets[count++], "store.retention_bytes",
+               preset->keeps_less ? preset->segment_bytes * (preset->segments - 3) : 0);
     put_number(sets[count++], "store.compression", preset->compression);
     put_number(sets[count++], "limits.device_rate", preset->device_rate);
     put_number(sets[count++], "limits.payload_bytes", preset->payload_bytes);

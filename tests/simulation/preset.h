@@ -60,7 +60,7 @@ struct preset {
     uint32_t segments;
     uint32_t compression;
     uint32_t retention_ms;
-    uint32_t retention_segments;
+    bool keeps_less; /* Than there is room for. */
     bool publishes_states;
 };
 
@@ -69,6 +69,9 @@ extern const char *const preset_plans[PRESET_PLANS];
 extern const char *const preset_limits[PRESET_LIMITS];
 
 void preset_draw(struct preset *preset, struct dice *dice);
+
+/* Makes the store large enough for so many subjects. */
+void preset_fit_store(struct preset *preset, uint32_t subjects);
 
 /* The same with other numbers, as an operator might desire. */
 void preset_vary(struct preset *preset, struct dice *dice);

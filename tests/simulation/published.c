@@ -52,8 +52,10 @@ static record_ref ref_of(const struct world *world, const struct paho_publicatio
     if (publication->qos > 0) {
         return publisher->flights.refs[publication->ticket % FLIGHTS_MAX];
     }
+    uint64_t first = segments_first_frame(&world->agent->log.segments);
     for (uint32_t i = 0; i < world->model.owed_count; i++) {
-        if (world->model.owed[i].ref > publisher->walked) {
+        record_ref ref = world->model.owed[i].ref;
+        if (ref > publisher->walked && record_ref_frame(ref) >= first) {
             return world->model.owed[i].ref;
         }
     }

@@ -129,6 +129,7 @@ void world_begin(struct world *world, uint64_t seed, const char *pool_folder, FI
     begin_disk(world);
     begin_model(world);
     fleet_draw(world);
+    preset_fit_store(&world->preset, world->subject_count);
     load_config(world);
     bool is_unset = dice_chance(&world->dice, 80);
     world->wall = is_unset ? (instant_ms)dice_roll(&world->dice, HOUR_MS)
