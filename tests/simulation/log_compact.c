@@ -118,13 +118,15 @@ static void note_drop(struct log_world *world, uint64_t last_frame, enum status 
 static void drop(struct log_world *world, uint64_t last_frame)
 {
     struct log_model *model = &world->model;
-    bool may_go =
-        log_model_images(model, last_frame) == 0 && last_record(model, last_frame) <= model->marks.cursor;
+    bool has_images = log_model_images(model, last_frame) > 0;
+    bool may_go = !has_images && last_record(model, last_frame) <= model->marks.cursor;
+    /* A frame that recovery repeated in the next segment may still count as this one's. */
+    bool must_go = !has_images && last_record(model, last_frame + 1) <= model->marks.cursor;
     enum status status = state_log_drop_oldest(&world->log);
     findings_trace(&world->findings, "drop of the frames to %" PRIu64 ": %s", last_frame,
                    status_name(status));
     log_world_note(world, status);
-    if (status == (may_go ? STATUS_INVALID : STATUS_OK)) {
+    if ((must_go && status == STATUS_INVALID) || (!may_go && status == STATUS_OK)) {
         findings_violate(&world->findings, "a drop of the frames to %" PRIu64 " gives %s", last_frame,
                          status_name(status));
     }

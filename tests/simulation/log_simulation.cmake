@@ -7,3 +7,7 @@ pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
 add_executable(flyball-sim-log log_pages.c oracle.c simulate_log.c)
 target_link_libraries(flyball-sim-log PRIVATE flyball_log_simulation PkgConfig::SQLITE3)
 flyball_test(powerloss LINKS flyball_state flyball_virtual_disk)
+
+# The same on libraries with bugs that can be switched on: each must be found. Those libraries are made after this.
+add_executable(flyball-sim-log-mutants log_pages.c simulate_log_mutants.c ${FLYBALL_LOG_SIMULATION_SOURCES})
+target_link_libraries(flyball-sim-log-mutants PRIVATE flyball_state_mutant flyball_virtual_disk_mutant)
