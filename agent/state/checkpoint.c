@@ -67,7 +67,6 @@ static void put_head(struct state_log *log, struct checkpoint_writer *writer)
     struct packer *packer = checkpoint_writer_piece(writer);
     pack_u32(packer, CHECKPOINT_MAGIC);
     pack_u16(packer, CHECKPOINT_FORMAT_VERSION);
-    pack_u8(packer, log->settings.durability == DURABILITY_FSYNC ? 1 : 0);
     pack_u64(packer, log->checkpoint.frame);
     pack_u32(packer, log->checkpoint.frame_crc);
     pack_u64(packer, log->frame_most);
@@ -176,6 +175,9 @@ enum status state_log_checkpoint(struct state_log *log, enum checkpoint_wish wis
     }
     checkpoint_writer_open(&writer, &log->settings.io, log->settings.folder, log->checkpoint.buffer);
     status = write_checkpoint(log, &writer);
+    if (status == STATUS_OK) {
+        status = log_sync_head(log); /* Or the checkpoint would speak of frames that a power cut takes. */
+    }
     if (status != STATUS_OK && writer.status == STATUS_OK) {
         writer.status = status;
     }

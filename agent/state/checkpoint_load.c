@@ -11,17 +11,15 @@ struct loading {
     struct segment_numbers numbers; /* The segments that are there. */
     uint64_t frame;
     uint32_t frame_crc;
-    bool was_durable;
 };
 
 static enum status load_head(struct loading *loading)
 {
     struct state_log *log = loading->log;
-    struct unpacker unpacker = checkpoint_reader_piece(&loading->reader, 43);
+    struct unpacker unpacker = checkpoint_reader_piece(&loading->reader, 42);
     if (unpack_u32(&unpacker) != CHECKPOINT_MAGIC || unpack_u16(&unpacker) != CHECKPOINT_FORMAT_VERSION) {
         return STATUS_UNSUPPORTED;
     }
-    loading->was_durable = unpack_enum(&unpacker, 1) == 1;
     loading->frame = unpack_u64(&unpacker);
     loading->frame_crc = unpack_u32(&unpacker);
     uint64_t frame_most = unpack_u64(&unpacker);
@@ -161,7 +159,7 @@ static enum status check_frame(struct loading *loading, struct scan_start *start
     }
     start->segment = place.number;
     start->offset = place.offset + frame_bytes(start->last.stored_length);
-    log->committed_ref = segments_last(&log->segments)->last_ref;
+    log->committed_ref = segments_last_ref(&log->segments);
     return STATUS_OK;
 }
 
@@ -205,9 +203,8 @@ void log_load_checkpoint(struct state_log *log, struct scan_start *start)
         witnesses_init(&log->witnesses, log->witnesses.list, log->witnesses.capacity - WITNESS_OLDER_MOST,
                        loading.frame + 1);
         log->checkpoint.file_bytes = loading.reader.end;
-        start->copies = loading.was_durable ? 2 : 1;
     } else {
-        *start = (struct scan_start){.promised_frame = loading.was_durable ? loading.frame : 0};
+        *start = (struct scan_start){.promised_frame = loading.frame};
         forget(log, hash_key);
     }
     if (loading.reader.io != NULL) {

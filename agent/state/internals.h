@@ -52,6 +52,10 @@ bool log_load_recent(struct state_log *log, struct frame_cache *cache, uint64_t 
  * thread only. */
 void log_make_spares(struct state_log *log);
 
+/* With DURABILITY_OS: makes everything committed so far durable. A sync that fails is final: what the kernel
+ * forgot must not be followed by more. Takes the lock itself. */
+MUST_USE enum status log_sync_head(struct state_log *log);
+
 /* Begins the next segment, `frame` being its first frame. As above. */
 MUST_USE enum status log_next_segment(struct state_log *log, uint64_t frame);
 

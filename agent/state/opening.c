@@ -125,7 +125,8 @@ static enum status measure(const struct state_log_settings *settings, struct seg
         status = file_bytes < 0 ? STATUS_IO : STATUS_OK;
     }
     uint64_t budget = settings->max_bytes / settings->segment_bytes;
-    size->segments = (uint32_t)(budget + numbers.count + SEGMENT_SPARES_KEPT);
+    size->segments = (uint32_t)(budget + numbers.count) +
+                     segments_reserve(settings->segment_bytes, settings->max_bytes) + 1;
     size->bytes = settings->max_bytes + bytes;
     segment_numbers_free(&numbers);
     return status;
@@ -180,6 +181,7 @@ static enum status init_parts(struct state_log *log, const struct layout *layout
     segments_init(&log->segments, memory + layout->segments, size);
     log->segments.segment_bytes = settings->segment_bytes;
     log->segments.max_bytes = settings->max_bytes;
+    log->segments.reserved = segments_reserve(settings->segment_bytes, settings->max_bytes);
     recent_init(&log->recent, memory + layout->recent, settings->recent_bytes);
     log->frame = memory + layout->frame;
     witnesses_init(&log->witnesses, memory + layout->witnesses, images_most(settings->batch_bytes), 1);

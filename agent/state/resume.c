@@ -71,7 +71,7 @@ static void keep_spare(struct state_log *log, uint32_t number)
     const struct io *io = &log->settings.io;
     struct segment_path path = segment_path_of(log->settings.folder, SPARE_FILE, number);
     bool is_whole = segment_file_size(io, path.text) == (int64_t)log->settings.segment_bytes;
-    if (is_whole && segments_may_grow(&log->segments)) {
+    if (is_whole && segments_may_grow(&log->segments) && segment_blank(io, &path) == STATUS_OK) {
         segments_give_spare(&log->segments, number);
         log->segments.file_bytes += log->settings.segment_bytes;
     } else {
@@ -100,13 +100,14 @@ static enum status collect_spares(struct state_log *log)
     return status;
 }
 
+/* STATUS_NO_SPACE: there is none, and nothing was written. */
 static enum status write_copy(struct state_log *log, const uint8_t *copy, size_t bytes)
 {
     const struct io *io = &log->settings.io;
     if (bytes > segments_room(&log->segments)) {
         enum status status = log_next_segment(log, log->committed_frame + 1);
         if (status != STATUS_OK) {
-            return status == STATUS_NO_SPACE ? STATUS_OK : status; /* Better to open without. */
+            return status;
         }
     }
     struct segment *last = segments_last(&log->segments);
@@ -123,21 +124,55 @@ static enum status write_copy(struct state_log *log, const uint8_t *copy, size_t
     return STATUS_OK;
 }
 
-/* The last frame may have been read from the page cache of a process that died before, or because, its sync
- * failed: repeated behind itself, it surely is on the disk before anything relies on it. Never in place: that
- * write could be torn. */
-static enum status repeat_last(struct state_log *log, const struct scan_end *end)
+/* Its first place must hold it too: a segment that begins with something else would look damaged once it is
+ * the oldest. A torn write there is harmless, the copy stands in. */
+static enum status mend_first(struct state_log *log, const struct scan_end *end, const uint8_t *frame,
+                              size_t bytes)
 {
+    const struct io *io = &log->settings.io;
+    if (end->first_segment != segments_last(&log->segments)->number ||
+        (end->first_offset != end->last_offset && end->first_offset + bytes > end->last_offset)) {
+        return STATUS_OK;
+    }
+    return io_write_full(io, log->file, frame, bytes, (off_t)end->first_offset) == 0 ? STATUS_OK : STATUS_IO;
+}
+
+/* The last frame may have been read from the page cache of a process that died before, or because, its sync
+ * failed: repeated behind itself, it surely is on the disk before anything relies on it. Never in place
+ * alone: that write could be torn. */
+static enum status secure_frame(struct state_log *log, const struct scan_end *end, uint8_t *frame,
+                                size_t bytes)
+{
+    const struct io *io = &log->settings.io;
+    if (io_read_full(io, log->file, frame, bytes, (off_t)end->last_offset) != (ssize_t)bytes) {
+        return STATUS_IO;
+    }
+    bool is_trusted = end->copies >= 2 || mutation_is_on(MUTATION_FIRST_COPY_TRUSTED);
+    enum status status = STATUS_OK;
+    if (!is_trusted) {
+        status = write_copy(log, frame, bytes);
+    } else if (io->fdatasync(io->self, log->file) != 0) {
+        status = STATUS_IO;
+    }
+    if (status == STATUS_NO_SPACE) {
+        return STATUS_OK; /* Better to open without. */
+    }
+    return status == STATUS_OK ? mend_first(log, end, frame, bytes) : status;
+}
+
+static enum status secure_last(struct state_log *log, const struct scan_end *end)
+{
+    bool lies_elsewhere = end->copies >= 2 && end->first_segment != segments_last(&log->segments)->number;
+    if (end->is_durable || lies_elsewhere) {
+        return STATUS_OK;
+    }
     size_t bytes = frame_bytes(end->last.stored_length);
-    uint8_t *copy = pages_take(bytes);
-    if (copy == NULL) {
+    uint8_t *frame = pages_take(bytes);
+    if (frame == NULL) {
         return STATUS_NO_MEMORY;
     }
-    enum status status = STATUS_IO;
-    if (io_read_full(&log->settings.io, log->file, copy, bytes, (off_t)end->last_offset) == (ssize_t)bytes) {
-        status = write_copy(log, copy, bytes);
-    }
-    pages_give(copy, bytes);
+    enum status status = secure_frame(log, end, frame, bytes);
+    pages_give(frame, bytes);
     return status;
 }
 
@@ -163,8 +198,7 @@ static enum status reopen_last(struct state_log *log, const struct scan_end *end
         log->segments.file_bytes += log->settings.segment_bytes - last->bytes;
         last->bytes = log->settings.segment_bytes;
     }
-    bool is_trusted = end->copies >= 2 || mutation_is_on(MUTATION_FIRST_COPY_TRUSTED);
-    enum status status = is_trusted ? STATUS_OK : repeat_last(log, end);
+    enum status status = secure_last(log, end);
     if (status == STATUS_OK) {
         status = cut_tail(log, end);
     }

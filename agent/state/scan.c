@@ -44,7 +44,8 @@ static bool chain_continues(const struct scan *scan, const struct frame_header *
     return last->frame == 0 || !scan->is_chained || sha256_equal(&header->chain_before, &last->chain_after);
 }
 
-static enum status visit_frame(struct scan *scan, uint64_t offset)
+/* `due` is where the frame should lie. */
+static enum status visit_frame(struct scan *scan, uint64_t offset, uint64_t due)
 {
     const struct frame_header *header = &scan->cache.header;
     if (!sequence_continues(scan, header)) {
@@ -67,7 +68,10 @@ static enum status visit_frame(struct scan *scan, uint64_t offset)
     }
     scan->end->last = *header;
     scan->end->last_offset = offset;
+    scan->end->first_segment = scan->segment.number;
+    scan->end->first_offset = due;
     scan->end->copies = 1;
+    scan->end->is_durable = false;
     scan->end->frames++;
     scan->is_chained = true;
     return status;
@@ -75,6 +79,7 @@ static enum status visit_frame(struct scan *scan, uint64_t offset)
 
 static enum status consume_frame(struct scan *scan, uint64_t *offset)
 {
+    uint64_t due = *offset;
     enum status status = scan_read_frame(scan, *offset);
     if (status == STATUS_EMPTY) {
         status = scan_find_repetition(scan, offset);
@@ -86,7 +91,7 @@ static enum status consume_frame(struct scan *scan, uint64_t *offset)
         scan->end->copies++;
         status = scan->visitor.repeated(scan->visitor.self, &scan->cache.header, scan->segment, *offset);
     } else {
-        status = visit_frame(scan, *offset);
+        status = visit_frame(scan, *offset, due);
     }
     *offset += frame_bytes(scan->cache.header.stored_length);
     return status;
@@ -158,7 +163,8 @@ static enum status begin(struct scan *scan, const struct scan_start *start)
     scan->is_chained = true;
     scan->end->last = start->last;
     scan->end->last_offset = start->offset - frame_bytes(start->last.stored_length);
-    scan->end->copies = start->copies;
+    scan->end->copies = 1;
+    scan->end->is_durable = true;
     scan->end->segment = (struct scan_segment){.number = start->segment};
     return scan->at < scan->numbers.count ? STATUS_OK : STATUS_NOT_FOUND;
 }

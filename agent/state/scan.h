@@ -35,14 +35,16 @@ struct scan_start {
     struct frame_header last;
     uint32_t segment;        /* Number of the file it lies in, */
     uint64_t offset;         /* and where it ends. */
-    unsigned copies;         /* As in scan_end. */
     uint64_t promised_frame; /* Known to have been on the disk; not used by the scan. */
 };
 
 struct scan_end {
-    struct frame_header last;    /* The last frame; last.frame 0: there is none. */
-    uint64_t last_offset;        /* Where it lies, in its segment. */
-    unsigned copies;             /* How often it is there in a row. */
+    struct frame_header last; /* The last frame; last.frame 0: there is none. */
+    uint64_t last_offset;     /* Where it lies, in its segment. */
+    uint32_t first_segment;   /* Where its first copy lies or, if that was lost, should lie: the segment's */
+    uint64_t first_offset;    /* number and the offset. */
+    unsigned copies;          /* How often it is there in a row. */
+    bool is_durable;          /* It is where the scan began: known to be on the disk. */
     struct scan_segment segment; /* The segment where the frames end, */
     uint64_t offset;             /* and where in it. */
     uint64_t frames;

@@ -113,7 +113,7 @@ static void end_behind(struct scan *scan, const struct resumption *found)
 {
     scan->end->last = found->header;
     scan->end->last_offset = found->offset;
-    scan->end->copies = 2; /* Nothing to repeat. */
+    scan->end->is_durable = true; /* Nothing to repeat. */
     scan->end->segment = found->segment;
     scan->offset = found->offset + frame_bytes(found->header.stored_length);
     scan->is_chained = true;

@@ -39,6 +39,14 @@ void segments_init(struct segments *segments, void *memory, struct segments_size
                           .next_spare = 1};
 }
 
+uint32_t segments_reserve(uint64_t segment_bytes, uint64_t max_bytes)
+{
+    uint64_t wanted = SEGMENT_RESERVE_BYTES / segment_bytes;
+    uint64_t most = max_bytes / segment_bytes / 4;
+    uint64_t reserved = wanted < most ? wanted : most;
+    return reserved < SEGMENT_SPARES_RESERVED_LEAST ? SEGMENT_SPARES_RESERVED_LEAST : (uint32_t)reserved;
+}
+
 struct segment *segments_append(struct segments *segments, uint32_t number, uint64_t bytes,
                                 uint64_t first_frame)
 {
@@ -105,6 +113,15 @@ void segments_add_lost(struct segments *segments, uint64_t frame)
     assert(frame == last->first_frame + last->frame_count);
     segments->directory[frame % segments->directory_size] = NO_BLOCK;
     last->frame_count++;
+}
+
+record_ref segments_last_ref(const struct segments *segments)
+{
+    record_ref ref = RECORD_REF_NONE;
+    for (uint32_t i = segments->count; i > 0 && ref == RECORD_REF_NONE; i--) {
+        ref = segments->list[i - 1].last_ref;
+    }
+    return ref;
 }
 
 uint64_t segments_first_frame(const struct segments *segments)

@@ -7,8 +7,8 @@
 #include "agent/state/segment_files.h"
 
 enum {
-    SEGMENT_SPARES_KEPT = 3, /* Two in reserve, and one at hand for the next segment. */
-    SEGMENT_SPARES_RESERVED = 2,
+    SEGMENT_SPARES_RESERVED_LEAST = 2,
+    SEGMENT_RESERVE_BYTES = 1 << 20, /* With small segments, this much of at most a quarter of the budget. */
 };
 
 struct segment {
@@ -31,6 +31,7 @@ struct segments {
     uint32_t *spares; /* Their numbers; as many as `capacity`. */
     uint32_t spare_count;
     uint32_t next_spare; /* The number of the next spare made. */
+    uint32_t reserved;   /* Spares that only compaction may use; one more is kept at hand. */
     uint64_t segment_bytes;
     uint64_t max_bytes;
     uint64_t file_bytes; /* All files together. */
@@ -50,6 +51,9 @@ struct segments_size {
 /* The memory for the budget, or for what is there already if that is more. */
 size_t segments_memory_bytes(struct segments_size size);
 void segments_init(struct segments *segments, void *memory, struct segments_size size);
+
+/* How many spares to hold in reserve. */
+uint32_t segments_reserve(uint64_t segment_bytes, uint64_t max_bytes);
 
 /* Adds an empty segment behind the last. */
 struct segment *segments_append(struct segments *segments, uint32_t number, uint64_t bytes,
@@ -75,6 +79,9 @@ void segments_repeat(struct segments *segments, uint64_t bytes);
 
 /* A frame that is damaged or missing: it keeps its number and has no place. */
 void segments_add_lost(struct segments *segments, uint64_t frame);
+
+/* The last record of them all; RECORD_REF_NONE if there is none. */
+record_ref segments_last_ref(const struct segments *segments);
 
 /* The first frame that is still there. */
 uint64_t segments_first_frame(const struct segments *segments);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/state/frame.h"
 #include "agent/state/pages.h"
 
 static const char *prefix_of(enum segment_file_kind kind)
@@ -112,6 +113,18 @@ enum status segment_spare_create(const struct io *io, const char *folder, uint32
         io->unlink(io->self, path.text);
     }
     return status;
+}
+
+enum status segment_blank(const struct io *io, const struct segment_path *path)
+{
+    static const uint8_t zeros[FRAME_BLOCK_BYTES];
+    int file = io->open(io->self, path->text, O_RDWR, 0);
+    if (file < 0) {
+        return segment_status_of_errno(errno);
+    }
+    bool is_blank = io_write_full(io, file, zeros, sizeof zeros, 0) == 0 && io->fsync(io->self, file) == 0;
+    io->close(io->self, file);
+    return is_blank ? STATUS_OK : STATUS_IO;
 }
 
 enum status segment_rename(const struct io *io, const struct segment_path *from,

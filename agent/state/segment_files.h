@@ -39,6 +39,9 @@ void segment_numbers_free(struct segment_numbers *numbers);
 MUST_USE enum status segment_spare_create(const struct io *io, const char *folder, uint32_t number,
                                           uint64_t segment_bytes);
 
+/* Makes sure, durably, that a spare has its size and does not begin with a frame of its former life. */
+MUST_USE enum status segment_blank(const struct io *io, const struct segment_path *path);
+
 /* -1 if it cannot be told. */
 int64_t segment_file_size(const struct io *io, const char *path);
 

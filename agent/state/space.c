@@ -7,7 +7,7 @@
  * reserve both batches find room, else the rest of the current segment must do. */
 bool log_has_space(struct state_log *log, enum space_use use)
 {
-    uint32_t untouchable = use == SPACE_ORDINARY ? SEGMENT_SPARES_RESERVED : 0;
+    uint32_t untouchable = use == SPACE_ORDINARY ? log->segments.reserved : 0;
     if (log->segments.spare_count > untouchable) {
         return true;
     }
@@ -25,7 +25,7 @@ void log_give_spare(struct state_log *log, uint32_t number)
 static bool wants_spare(struct state_log *log, uint32_t *number)
 {
     pthread_mutex_lock(&log->lock);
-    bool wanted = log->segments.spare_count < SEGMENT_SPARES_KEPT && segments_may_grow(&log->segments);
+    bool wanted = log->segments.spare_count <= log->segments.reserved && segments_may_grow(&log->segments);
     *number = log->segments.next_spare;
     log->segments.next_spare += wanted ? 1 : 0;
     pthread_mutex_unlock(&log->lock);
@@ -122,8 +122,8 @@ enum status log_next_segment(struct state_log *log, uint64_t frame)
 static bool is_space_short(const struct state_log *log)
 {
     const struct segments *segments = &log->segments;
-    uint64_t kept = (SEGMENT_SPARES_RESERVED + 2) * segments->segment_bytes;
-    return segments->spare_count < SEGMENT_SPARES_KEPT ||
+    uint64_t kept = (segments->reserved + 2) * segments->segment_bytes;
+    return segments->spare_count <= segments->reserved ||
            segments_used_bytes(segments) > segments->max_bytes - kept;
 }
 
@@ -194,7 +194,10 @@ static enum status retire_file(struct state_log *log, const struct segment *segm
     struct segment_path from = segment_path_of(log->settings.folder, SEGMENT_FILE, segment->number);
     struct segment_path to = segment_path_of(log->settings.folder, SPARE_FILE, spare);
     int result = reuse ? io->rename(io->self, from.text, to.text) : io->unlink(io->self, from.text);
-    return result == 0 && io_sync_folder(io, log->settings.folder) == 0 ? STATUS_OK : STATUS_IO;
+    if (result != 0 || io_sync_folder(io, log->settings.folder) != 0) {
+        return STATUS_IO;
+    }
+    return reuse ? segment_blank(io, &to) : STATUS_OK;
 }
 
 /* Asks again: an image may have come to lie there meanwhile. */
@@ -208,10 +211,7 @@ static enum status take_oldest(struct state_log *log, struct segment *oldest)
     return status;
 }
 
-/* What was moved out of the oldest segment must be on the disk before that goes; earlier segments are since
- * they were finished. A sync that failed is final here too: what the kernel forgot must not be followed by
- * more. */
-static enum status sync_head(struct state_log *log)
+enum status log_sync_head(struct state_log *log)
 {
     const struct io *io = &log->settings.io;
     if (log->settings.durability == DURABILITY_FSYNC) {
@@ -243,7 +243,7 @@ enum status state_log_drop_oldest(struct state_log *log)
     enum status status = judge_oldest(log);
     pthread_mutex_unlock(&log->lock);
     if (status == STATUS_OK) {
-        status = sync_head(log);
+        status = log_sync_head(log); /* What was moved out of it must be on the disk before it goes. */
     }
     if (status != STATUS_OK) {
         return status;

@@ -236,18 +236,6 @@ static void frames_that_were_on_the_disk_and_are_gone_are_not_passed_over(void *
     fixture_close(fixture);
 }
 
-static void frames_that_may_not_have_reached_the_disk_may_be_gone(void **context)
-{
-    struct fixture *fixture = *context;
-    fixture_close(fixture);
-    fixture->settings.durability = DURABILITY_OS;
-    fixture_open(fixture);
-    write_two_and_lose_the_second(fixture);
-    fixture_open(fixture);
-    assert_int_equal(version_of(fixture, 1), 1);
-    fixture_close(fixture);
-}
-
 static void emptied_log_is_refused(void **context)
 {
     struct fixture *fixture = *context;
@@ -398,8 +386,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(segments_dropped_since_are_not_missed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged_checkpoint_is_no_checkpoint, set_up, tear_down),
         cmocka_unit_test_setup_teardown(frames_that_were_on_the_disk_and_are_gone_are_not_passed_over, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(frames_that_may_not_have_reached_the_disk_may_be_gone, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(emptied_log_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hash_key_stays_that_of_the_checkpoint, set_up, tear_down),
