@@ -15,6 +15,14 @@ void findings_violate(struct findings *findings, const char *format, ...)
     findings_trace(findings, "VIOLATED: %s", findings->text);
 }
 
+void findings_give_up(struct findings *findings, const char *why)
+{
+    if (!findings->is_violated) {
+        findings->is_given_up = true;
+        findings_violate(findings, "given up: %s", why);
+    }
+}
+
 void findings_trace(struct findings *findings, const char *format, ...)
 {
     if (findings->trace == NULL) {

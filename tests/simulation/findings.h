@@ -10,6 +10,7 @@ enum { FINDING_BYTES_MAX = 1024 };
 
 struct findings {
     bool is_violated;
+    bool is_given_up; /* `is_violated`, but by the simulation's own limits. */
     uint64_t step;
     FILE *trace; /* NULL: nobody reads it. */
     char text[FINDING_BYTES_MAX];
@@ -18,6 +19,10 @@ struct findings {
 /* Notes that an invariant does not hold. Only the first one counts. */
 void findings_violate(struct findings *findings, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* The world grows beyond what the simulation can hold: it ends here, and nothing is said against the agent.
+ */
+void findings_give_up(struct findings *findings, const char *why);
 
 /* One line of the trace. */
 void findings_trace(struct findings *findings, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -25,6 +25,7 @@ struct campaign {
     char folder[64];
     FILE *out;
     uint64_t seeds;
+    uint64_t given_up;
     struct world_totals totals;
     double began;
     double said;
@@ -78,13 +79,14 @@ static void say(struct campaign *campaign, const char *ending)
 {
     double span = seconds_now() - campaign->began;
     const struct world_totals *totals = &campaign->totals;
-    fprintf(campaign->out,
-            "seeds %llu  steps %llu  starts %llu  crashes %llu  decisions %llu  publications %llu  %.1f s  "
-            "%.1f seeds/s%s\n",
-            (unsigned long long)campaign->seeds, (unsigned long long)totals->steps,
-            (unsigned long long)totals->starts, (unsigned long long)totals->crashes,
-            (unsigned long long)totals->events, (unsigned long long)totals->published, span,
-            (double)campaign->seeds / span, ending);
+    fprintf(
+        campaign->out,
+        "seeds %llu  steps %llu  starts %llu  crashes %llu  decisions %llu  publications %llu  given up %llu"
+        "  %.1f s  %.1f seeds/s%s\n",
+        (unsigned long long)campaign->seeds, (unsigned long long)totals->steps,
+        (unsigned long long)totals->starts, (unsigned long long)totals->crashes,
+        (unsigned long long)totals->events, (unsigned long long)totals->published,
+        (unsigned long long)campaign->given_up, span, (double)campaign->seeds / span, ending);
     fflush(campaign->out);
 }
 
@@ -98,7 +100,8 @@ static bool live(struct campaign *campaign, uint64_t seed, uint64_t *hash)
     *hash = world_live(world);
     world_end(world);
     alarm(0);
-    if (world->findings.is_violated) {
+    campaign->given_up += world->findings.is_given_up ? 1 : 0;
+    if (world->findings.is_violated && !world->findings.is_given_up) {
         fprintf(campaign->out, "flyball-sim: seed %llu, step %llu: %s\n", (unsigned long long)seed,
                 (unsigned long long)world->findings.step, world->findings.text);
         return false;

@@ -38,8 +38,7 @@ struct model_key *model_key(struct model *model, uint64_t key)
 void model_sealed(struct model *model, uint64_t sequence, uint16_t ask, bool may_shed)
 {
     if (sequence >= MODEL_MESSAGES_MAX) {
-        findings_violate(model->findings, "model: pool sequence %llu is beyond what is expected",
-                         (unsigned long long)sequence);
+        findings_give_up(model->findings, "too many messages");
         return;
     }
     struct model_message *message = &model->messages[sequence];
@@ -112,7 +111,7 @@ static void note_answered(struct model *model, const struct record *record)
 static void owe(struct model *model, record_ref ref, uint64_t seq)
 {
     if (model->owed_count == MODEL_OWED_MAX) {
-        findings_violate(model->findings, "model: too many answers");
+        findings_give_up(model->findings, "too many answers");
         return;
     }
     model->owed[model->owed_count++] = (struct model_owed){.ref = ref, .seq = seq};
@@ -386,7 +385,7 @@ static void hash_record(struct model *model, uint64_t *frames, const struct reco
 {
     uint64_t frame = record_ref_frame(record->ref);
     if (frame >= MODEL_FRAMES_MAX) {
-        findings_violate(model->findings, "model: too many frames");
+        findings_give_up(model->findings, "too many frames");
         return;
     }
     frames[frame] = frames[frame] * 0x9e3779b97f4a7c15U + record_hash(record);

@@ -140,7 +140,7 @@ void world_begin(struct world *world, uint64_t seed, const char *pool_folder, FI
 
 void world_end(struct world *world)
 {
-    if (world->agent != NULL && !world->findings.is_violated) {
+    if (world->agent != NULL && (world->findings.is_given_up || !world->findings.is_violated)) {
         process_kill(world);
     }
     for (uint32_t i = 0; i <= world->version_count; i++) {
