@@ -17,7 +17,7 @@ static enum status outlet_publish(void *self, const struct paho_publication *pub
     if (is_counted && world->flight_count >= world->takes_at_most) {
         return STATUS_FULL;
     }
-    struct flight flight = {.ticket = publication->ticket, .answers = -1};
+    struct flight flight = {.ticket = publication->ticket, .answers = -1, .state = -1};
     process_follow(world);
     published_check(world, publication, &flight);
     world->totals.published++;
@@ -108,8 +108,9 @@ void broker_disconnect(struct world *world, bool loses_session)
 
 void broker_lose_client(struct world *world)
 {
-    for (uint32_t i = 0; i < world->flight_count; i++) {
-        if (!world->flights[i].has_reached && dice_chance(&world->dice, 300)) {
+    uint32_t reached = dice_roll(&world->dice, world->flight_count + 1);
+    for (uint32_t i = 0; i < reached; i++) {
+        if (!world->flights[i].has_reached) {
             published_reach(world, &world->flights[i]);
         }
     }
@@ -217,6 +218,7 @@ static void land(struct world *world, uint32_t at)
     }
 }
 
+/* What is on one connection reaches the broker in order. */
 void broker_land_some(struct world *world, uint32_t per_mille)
 {
     if (!world->is_connected || world->agent == NULL) {
@@ -224,13 +226,16 @@ void broker_land_some(struct world *world, uint32_t per_mille)
     }
     for (uint32_t i = 0; i < world->flight_count;) {
         struct flight *flight = &world->flights[i];
-        if (!dice_chance(&world->dice, per_mille)) {
-            i++;
-        } else if (!flight->has_reached) {
+        if (!flight->has_reached) {
+            if (!dice_chance(&world->dice, per_mille)) {
+                return;
+            }
             published_reach(world, flight);
             i += world->is_healed ? 0 : 1;
-        } else {
+        } else if (dice_chance(&world->dice, per_mille)) {
             land(world, i);
+        } else {
+            i++;
         }
     }
 }

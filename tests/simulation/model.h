@@ -14,7 +14,7 @@ enum {
     MODEL_SUBJECTS_MAX = 16,
     MODEL_KEYS_MAX = 4096, /* A power of two. */
     MODEL_LIMITS_MAX = 4,
-    MODEL_FRAMES_MAX = 1 << 14,
+    MODEL_FRAMES_MAX = 1 << 13,
     MODEL_MESSAGES_MAX = 1 << 13,
     MODEL_OWED_MAX = 1 << 13,
 };

@@ -152,7 +152,8 @@ static void check_recovered(struct world *world)
     }
     check_undamaged(world);
     world->watch.durable_frame = committed;
-    world->watch.durable_seq = agent->log.header.first_seq + agent->log.header.seq_count - 1;
+    const struct frame_header *last = &agent->log.header;
+    world->watch.durable_seq = committed == 0 ? 0 : last->first_seq + last->seq_count - 1;
     look(world, model_compare);
     process_audit(world);
     if (agent->remote.version < world->version_in_force) {

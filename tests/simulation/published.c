@@ -226,6 +226,7 @@ void published_check(struct world *world, const struct paho_publication *publica
         return;
     }
     flight->ref = ref_of(world, publication);
+    retained_note(publication, flight);
     check_durable(world, flight->ref);
     if (starts_with(publication->payload, "{\"event\":")) {
         check_decision(world, publication, flight);
@@ -245,6 +246,9 @@ void published_reach(struct world *world, struct flight *flight)
         if (owed != NULL) {
             owed->has_landed = true;
         }
+    }
+    if (flight->state >= 0) {
+        world->states[flight->state] = flight->state_hash;
     }
     bool is_missed = !world->is_healed && dice_chance(&world->dice, world->weather.missed_answers);
     if (flight->answers < 0 || is_missed) {

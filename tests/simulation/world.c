@@ -433,6 +433,7 @@ static void check_in_the_end(struct world *world)
 {
     process_follow(world);
     model_settled(&world->model);
+    retained_check(world);
     process_stop(world);
     if (!world->findings.is_violated) {
         process_start(world);

@@ -44,6 +44,8 @@ struct flight {
     int answers;  /* The ask; -1: none. */
     bool is_owed; /* It is the answer of `ref`, not something beside it. */
     bool has_reached;
+    int state;           /* The retained state it replaces; -1: none. */
+    uint64_t state_hash; /* What it says. */
 };
 
 /* How often what goes wrong in this world: per mille of the steps. */
@@ -119,7 +121,8 @@ struct world {
     uint32_t sender_count;
     struct sender senders[WORLD_SENDERS_MAX];
     uint32_t ask_count;
-    struct ask *asks; /* ASKS_MAX, cleared one by one as they are made. */
+    struct ask *asks;                                     /* ASKS_MAX, cleared one by one as they are made. */
+    uint64_t states[WORLD_SUBJECTS_MAX * GOVERNOR_KINDS]; /* Hash of what the broker retains; 0: nothing. */
     struct model model;
     uint64_t hash; /* Over everything published. */
     struct world_totals totals;
@@ -166,6 +169,11 @@ void broker_lose_client(struct world *world);
 void published_check(struct world *world, const struct paho_publication *publication, struct flight *flight);
 /* The broker has it, and so have its subscribers. */
 void published_reach(struct world *world, struct flight *flight);
+
+/* retained.c: state topics. */
+void retained_note(const struct paho_publication *publication, struct flight *flight);
+/* In the end the broker must hold what is true. */
+void retained_check(struct world *world);
 
 /* fleet.c */
 void fleet_draw(struct world *world);
