@@ -72,7 +72,8 @@ static void check_marks(struct log_world *world, enum log_end end)
     check_mark(world, "the outbox cursor", found.cursor, least->cursor, most->cursor);
     check_mark(world, "the clock", (uint64_t)found.clock, (uint64_t)least->clock, (uint64_t)most->clock);
     check_mark(world, "the pool sequence", found.pool_sequence, least->pool_sequence, most->pool_sequence);
-    model->marks = model->taken_marks = model->committed_marks = model->durable_marks = found;
+    model->marks = model->taken_marks = model->committed_marks = found;
+    log_model_settle(model);
 }
 
 static void check_sequences(struct log_world *world, const struct state_log_report *report)
@@ -128,16 +129,16 @@ static bool find_all(struct log_world *world, const struct state_log_report *rep
 bool log_check_recovered(struct log_world *world, const struct state_log_report *report, enum log_end end)
 {
     struct log_model *model = &world->model;
-    bool knows_all = world->settings.durability == DURABILITY_FSYNC || !world->may_have_lost;
+    end = model->is_doubtful ? LOG_END_CUT : end;
     if (world->findings.is_violated || !find_all(world, report)) {
         return false;
     }
-    log_model_end_recovery(model, knows_all ? end : LOG_END_CUT);
+    log_model_end_recovery(model, end);
     if (world->findings.is_violated) {
         return false;
     }
     world->counts->recovered += model->found;
-    check_marks(world, knows_all ? end : LOG_END_CUT);
+    check_marks(world, end);
     check_sequences(world, report);
     if (world->observer.recovery_ends != NULL) {
         world->observer.recovery_ends(world->observer.self, model->gone_frame);

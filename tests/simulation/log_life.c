@@ -44,7 +44,6 @@ static void begin(struct log_world *world, uint64_t seed)
     world->hash = seed;
     world->is_open = false;
     world->has_checkpoint = false;
-    world->may_have_lost = false;
     char text[512];
     log_preset_describe(&world->preset, text, sizeof text);
     findings_trace(&world->findings, "seed %" PRIu64 ": %s", seed, text);
@@ -118,7 +117,6 @@ static bool open_log(struct log_world *world, enum log_end end)
     if (!log_check_recovered(world, &report, end)) {
         return false;
     }
-    world->may_have_lost = false;
     return !world->findings.is_violated;
 }
 
@@ -139,8 +137,9 @@ static enum log_end end_life(struct log_world *world, enum log_end before)
     bool was_open = world->is_open;
     bool closes = !world->disk.is_off && dice_chance(&world->dice, world->preset.closes_per_mille);
     bool is_cut = !closes && dice_chance(&world->dice, world->preset.cuts_per_mille);
-    if (world->disk.faults.fail_sync_in == 0 && world->disk.counts.faults > world->faults_before) {
-        world->may_have_lost = true;
+    bool has_sync_failed = world->disk.faults.fail_sync_in == 0 && log_world_is_disturbed(world);
+    if (has_sync_failed && world->settings.durability == DURABILITY_OS) {
+        world->model.is_doubtful = true;
     }
     if (!closes) {
         virtual_disk_stop(&world->disk);
@@ -164,6 +163,7 @@ static enum log_end end_life(struct log_world *world, enum log_end before)
     counts->cuts++;
     counts->cuts_in_open += was_open ? 0 : 1;
     virtual_disk_restart(&world->disk);
+    world->model.is_doubtful = false;
     return LOG_END_CUT;
 }
 

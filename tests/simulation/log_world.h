@@ -53,7 +53,6 @@ struct log_world {
     bool is_open;
     bool has_checkpoint; /* There was one at some time. */
     bool has_failed;     /* The log gave STATUS_IO for a commit: for good. */
-    bool may_have_lost;  /* A failed sync may have taken committed frames with it (DURABILITY_OS). */
     uint64_t faults_before;
     uint64_t hash; /* Of everything that happened. */
     uint8_t body[LOG_BODY_MAX];

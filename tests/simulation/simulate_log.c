@@ -189,7 +189,7 @@ int main(int count, char **arguments)
     world->counts = &counts;
     world->is_spared_sync_faults = plan.is_spared_sync_faults;
     world->findings.trace = plan.is_told ? stdout : NULL;
-    mallopt(M_MMAP_THRESHOLD, 1 << 20); /* See log_pages.c: clearing what is larger costs more than asking. */
+    mallopt(M_MMAP_THRESHOLD, 1 << 24); /* What is freed is taken again at once. */
     mallopt(M_TRIM_THRESHOLD, 1 << 28);
     setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGABRT, name_seed);

@@ -155,7 +155,7 @@ static enum status compact(struct world *world)
     if (status != STATUS_OK) {
         return status;
     }
-    state_log_set_outbox_cursor(&world->log, record_ref_of(range.last_frame + 1, 0));
+    state_log_set_outbox_cursor(&world->log, state_log_committed(&world->log));
     note_first(world, range.last_frame);
     return state_log_drop_oldest(&world->log);
 }
@@ -166,12 +166,16 @@ static void work(struct world *world, int rounds)
     enum status status = STATUS_OK;
     for (int i = 0; i < rounds && status == STATUS_OK; i++) {
         status = put_some(world);
-        if (status == STATUS_OK) {
+        if (status == STATUS_OK || status == STATUS_NO_SPACE) {
             status = commit(world);
         }
+        status = status == STATUS_EMPTY ? STATUS_OK : status;
         if (status == STATUS_OK) {
             status = compact(world);
         }
+    }
+    if (status != STATUS_OK && !world->disk.is_off) {
+        print_error("work: %s\n", status_name(status));
     }
     assert_true(status == STATUS_OK || world->disk.is_off);
 }
