@@ -124,6 +124,9 @@ void model_settled(struct model *model);
 /* (Shared between the model's own files.) */
 struct model_subject *model_subject_of(struct model *model, const struct name *name);
 void model_check_image(struct model *model, struct model_subject *subject, const struct record *record);
+void model_owe(struct model *model, record_ref ref, uint64_t seq);
+void model_fold_answer(struct model *model, const struct record *record);
+void model_fold_reply(struct model *model, const struct record *record);
 uint64_t model_hash(uint64_t seed, struct bytes bytes);
 
 #endif

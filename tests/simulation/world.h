@@ -137,6 +137,11 @@ uint64_t world_live(struct world *world);
 
 struct moment world_moment(struct world *world);
 
+/* step.c */
+void step_world(struct world *world);
+/* Everything there is to do for the agent now. */
+void step_turn(struct world *world);
+
 /* process.c: the agent's process. */
 void process_start(struct world *world);
 void process_kill(struct world *world);
