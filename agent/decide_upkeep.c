@@ -35,7 +35,10 @@ enum status decide_dead_letter(struct decider *decider, const struct intake_mess
 
 static enum status put_image_alone(struct decider *decider, governor_set changes)
 {
-    enum status status = decider_begin(decider, DECIDER_TRANSACTION_BYTES);
+    /* Measured, not guessed: in the reserve every block counts. */
+    struct packer packer = packer_of(decider->image_buffer, sizeof decider->image_buffer);
+    subject_state_pack(&packer, &decider->subject);
+    enum status status = decider_begin(decider, packer.length + STATE_LOG_RECORD_OVERHEAD);
     if (status != STATUS_OK) {
         return status;
     }
@@ -64,11 +67,12 @@ static enum status copy_entry(struct decider *decider, uint64_t *ref)
 {
     struct record record;
     enum status status = state_log_read(&decider->reader, *ref, &record);
-    if (status != STATUS_OK) {
-        return status == STATUS_IO ? STATUS_IO : STATUS_CORRUPT;
+    if (status == STATUS_IO) {
+        return STATUS_IO;
     }
-    if (record.body.length > sizeof decider->entry_buffer) {
-        return STATUS_CORRUPT;
+    if (status != STATUS_OK || record.body.length > sizeof decider->entry_buffer) {
+        *ref = RECORD_REF_NOWHERE; /* Lost to damage: the key stays. */
+        return STATUS_OK;
     }
     /* The reader's bytes are the log's own: they may move while the copy is put. */
     memcpy(decider->entry_buffer, record.body.data, record.body.length);
@@ -76,7 +80,7 @@ static enum status copy_entry(struct decider *decider, uint64_t *ref)
                           .seq = record.seq,
                           .subject = decider->subject.name,
                           .body = bytes_of(decider->entry_buffer, record.body.length)};
-    status = decider_begin(decider, DECIDER_TRANSACTION_BYTES);
+    status = decider_begin(decider, copy.body.length + STATE_LOG_RECORD_OVERHEAD);
     if (status != STATUS_OK) {
         return status;
     }
@@ -86,12 +90,17 @@ static enum status copy_entry(struct decider *decider, uint64_t *ref)
     return STATUS_OK;
 }
 
+static bool lies_within(record_ref ref, uint64_t through_frame)
+{
+    return ref != RECORD_REF_NOWHERE && record_ref_frame(ref) <= through_frame;
+}
+
 static enum status copy_window(struct decider *decider, struct dedup_window *window, uint64_t through_frame)
 {
     for (uint32_t i = 0; i < window->count; i++) {
         struct dedup_item *item = dedup_window_at(window, i);
         bool is_skipped = mutation_is_on(MUTATION_WINDOW_LEFT_BEHIND);
-        if (is_skipped || record_ref_frame(item->record_ref) > through_frame) {
+        if (is_skipped || !lies_within(item->record_ref, through_frame)) {
             continue;
         }
         enum status status = copy_entry(decider, &item->record_ref);
@@ -114,7 +123,7 @@ static enum status move_subject(struct decider *decider, uint64_t through_frame)
 static bool window_lives_in(struct dedup_window *window, uint64_t through_frame)
 {
     for (uint32_t i = 0; i < window->count; i++) {
-        if (record_ref_frame(dedup_window_at(window, i)->record_ref) <= through_frame) {
+        if (lies_within(dedup_window_at(window, i)->record_ref, through_frame)) {
             return true;
         }
     }

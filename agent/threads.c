@@ -6,7 +6,14 @@
 
 #include "base/log.h"
 
-enum { FULL_PAUSE_MS = 20, WRITER_WAIT_MS = 250, PUBLISHER_WAIT_MS = 50, DRAIN_STEP_MS = 5, QUIET_TURNS = 4 };
+enum {
+    FULL_PAUSE_MS = 20,
+    SHORT_COMMIT_INTERVAL_MS = 20,
+    WRITER_WAIT_MS = 250,
+    PUBLISHER_WAIT_MS = 50,
+    DRAIN_STEP_MS = 5,
+    QUIET_TURNS = 4,
+};
 
 static void pause_ms(int milliseconds)
 {
@@ -64,7 +71,9 @@ static void *write_log(void *context)
     while (goes_on) {
         enum status status = state_log_wait(&agent->log, WRITER_WAIT_MS);
         if (status == STATUS_OK && compaction_is_moving(&agent->compaction)) {
-            pause_ms((int)agent->settings->store.commit_interval_ms);
+            /* Frames of one subject each would take more space than the segment gives back. */
+            pause_ms(state_log_is_short(&agent->log) ? SHORT_COMMIT_INTERVAL_MS
+                                                     : (int)agent->settings->store.commit_interval_ms);
         }
         if (status == STATUS_OK || status == STATUS_TIMED_OUT) {
             status = agent_commit(agent); /* Also after a wait: that is when space regained is noticed. */

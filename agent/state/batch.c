@@ -43,6 +43,7 @@ void batch_start(struct batch *batch, uint64_t frame, uint64_t first_seq)
     batch->live_bytes = 0;
     batch->live_records = 0;
     batch->live_images = 0;
+    batch->has_news = false;
 }
 
 size_t batch_most(const struct batch *batch)

@@ -24,6 +24,7 @@ struct batch {
     uint32_t seq_count;
     uint32_t live_bytes; /* Without what was replaced. */
     uint32_t live_records;
+    bool has_news;       /* Not only images and copies. */
     int64_t live_images; /* Images in it that are still the latest of their subjects. */
 };
 

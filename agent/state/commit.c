@@ -27,7 +27,7 @@ static void turn_over(struct state_log *log)
 /* A frame without records is a convenience: it must not eat into the reserve. */
 static bool is_wanted(struct state_log *log)
 {
-    return log->open->entry_count > 0 || (log->is_marked && log_has_space(log, SPACE_ORDINARY));
+    return log->open->entry_count > 0 || (log->is_marked && log_has_space(log, 0, SPACE_ORDINARY));
 }
 
 static enum status take_batch(struct state_log *log)
@@ -198,6 +198,7 @@ static void publish(struct state_log *log)
     log->committed_ref = last_ref == RECORD_REF_NONE ? log->committed_ref : last_ref;
     count_commit(&log->stats, header);
     log->checkpoint.log_bytes += frame_bytes(header->stored_length);
+    log->news_bytes += batch->has_news ? frame_bytes(header->stored_length) : 0;
     pthread_cond_broadcast(&log->room);
     pthread_cond_broadcast(&log->committed);
     pthread_mutex_unlock(&log->lock);

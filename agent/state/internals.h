@@ -25,9 +25,6 @@ void log_count_image(struct state_log *log, uint64_t frame, int64_t change);
 /* Uncompressed bytes of the largest frame written. */
 size_t log_raw_most(const struct state_log_settings *settings);
 
-/* Of a subject all of whose images were lost: no frame has it. */
-#define RECORD_REF_LOST record_ref_of(0, 1)
-
 /* Whether the record at `ref` is that subject's image; equal hashes must do when the disk cannot tell. */
 bool log_is_image_of(struct state_log *log, record_ref ref, const struct name *subject);
 
@@ -42,8 +39,8 @@ bool log_is_setback(const struct state_log *log, record_ref image);
 /* A newer image took over. */
 void log_forget_setback(struct state_log *log, record_ref image);
 
-/* Whether what is put now will surely find a place on the disk. */
-bool log_has_space(struct state_log *log, enum space_use use);
+/* Whether `bytes_most` put now will surely find a place on the disk. */
+bool log_has_space(struct state_log *log, size_t bytes_most, enum space_use use);
 
 /* Puts the frame into `cache` if it needs no reading: held already, or recent. */
 bool log_load_recent(struct state_log *log, struct frame_cache *cache, uint64_t frame);

@@ -149,7 +149,7 @@ static record_ref next_candidate(struct state_log *log, struct subject_probe *pr
     pthread_mutex_lock(&log->lock);
     int64_t place = subject_index_next(&log->index, probe);
     record_ref ref = place == SUBJECT_PLACE_NONE ? RECORD_REF_NONE : log->index.places[place].ref;
-    *is_setback = ref == RECORD_REF_LOST || log_is_setback(log, ref);
+    *is_setback = ref == RECORD_REF_NOWHERE || log_is_setback(log, ref);
     pthread_mutex_unlock(&log->lock);
     return ref;
 }
@@ -200,7 +200,7 @@ enum status state_log_find(struct state_log_reader *reader, const struct name *s
     begin_again(log, &search);
     record_ref ref;
     while ((ref = next_candidate(log, &search.probe, &is_setback)) != RECORD_REF_NONE) {
-        if (ref == RECORD_REF_LOST) {
+        if (ref == RECORD_REF_NOWHERE) {
             is_lost = true;
             continue;
         }

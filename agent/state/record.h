@@ -12,6 +12,8 @@
  * record is put, before its frame is written. Orders records by age; never reused. */
 typedef uint64_t record_ref;
 #define RECORD_REF_NONE 0
+/* Of what was lost to damage: frames begin with 1. Stored. */
+#define RECORD_REF_NOWHERE 1
 
 /* Stored: never renumber. */
 enum record_kind {

@@ -142,7 +142,7 @@ static void adopt_end(struct state_log *log, const struct scan_end *end)
     if (end->last.frame == 0) {
         return;
     }
-    if (segments_last(&log->segments)->number != end->segment.number) {
+    if (log->segments.count == 0 || segments_last(&log->segments)->number != end->segment.number) {
         segments_append(&log->segments, end->segment.number, end->segment.bytes, end->last.frame + 1);
         log->segments.file_bytes += end->segment.bytes;
     }

@@ -43,7 +43,7 @@ void log_forget_setback(struct state_log *log, record_ref image)
 
 void log_set_back(struct state_log *log, int64_t place, const struct record *image)
 {
-    record_ref ref = image == NULL ? RECORD_REF_LOST : image->ref;
+    record_ref ref = image == NULL ? RECORD_REF_NOWHERE : image->ref;
     const struct subject_place *old = &log->index.places[place];
     checkpoint_note(&log->checkpoint, (uint32_t)place, old->ref, old->edge);
     log_count_image(log, record_ref_frame(old->ref), -1);

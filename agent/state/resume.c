@@ -90,6 +90,10 @@ static enum status collect_spares(struct state_log *log)
         status = free_unused_segments(log);
     }
     segment_numbers_free(&numbers);
+    /* What became a spare must stay one, before its bytes are touched. */
+    if (status == STATUS_OK && io_sync_folder(&log->settings.io, log->settings.folder) != 0) {
+        status = STATUS_IO;
+    }
     if (status == STATUS_OK) {
         status = segment_numbers_list(&log->settings.io, log->settings.folder, SPARE_FILE, &numbers);
         for (size_t i = 0; status == STATUS_OK && i < numbers.count; i++) {
@@ -147,7 +151,8 @@ static enum status secure_frame(struct state_log *log, const struct scan_end *en
     if (io_read_full(io, log->file, frame, bytes, (off_t)end->last_offset) != (ssize_t)bytes) {
         return STATUS_IO;
     }
-    bool is_trusted = end->copies >= 2 || mutation_is_on(MUTATION_FIRST_COPY_TRUSTED);
+    /* Two may both be of runs whose syncs failed; each further one means a sync that did not. */
+    bool is_trusted = end->copies >= 3 || mutation_is_on(MUTATION_FIRST_COPY_TRUSTED);
     enum status status = STATUS_OK;
     if (!is_trusted) {
         status = write_copy(log, frame, bytes);
@@ -162,8 +167,7 @@ static enum status secure_frame(struct state_log *log, const struct scan_end *en
 
 static enum status secure_last(struct state_log *log, const struct scan_end *end)
 {
-    bool lies_elsewhere = end->copies >= 2 && end->first_segment != segments_last(&log->segments)->number;
-    if (end->is_durable || lies_elsewhere) {
+    if (end->is_durable) {
         return STATUS_OK;
     }
     size_t bytes = frame_bytes(end->last.stored_length);

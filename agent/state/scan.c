@@ -89,6 +89,7 @@ static enum status consume_frame(struct scan *scan, uint64_t *offset)
     }
     if (scan_is_repeated(scan, &scan->cache.header)) {
         scan->end->copies++;
+        scan->end->last_offset = *offset;
         status = scan->visitor.repeated(scan->visitor.self, &scan->cache.header, scan->segment, *offset);
     } else {
         status = visit_frame(scan, *offset, due);

@@ -40,7 +40,7 @@ struct scan_start {
 
 struct scan_end {
     struct frame_header last; /* The last frame; last.frame 0: there is none. */
-    uint64_t last_offset;     /* Where it lies, in its segment. */
+    uint64_t last_offset;     /* Where its latest copy lies, in `segment`. */
     uint32_t first_segment;   /* Where its first copy lies or, if that was lost, should lie: the segment's */
     uint64_t first_offset;    /* number and the offset. */
     unsigned copies;          /* How often it is there in a row. */

@@ -1,18 +1,35 @@
 #include <fcntl.h>
 
 #include "agent/state/internals.h"
+
+enum { NEWS_SHARE = 8 };
 #include "base/mutation.h"
 
 /* Each batch is at most one frame, and a segment holds at least two of the largest: with a spare beyond the
- * reserve both batches find room, else the rest of the current segment must do. */
-bool log_has_space(struct state_log *log, enum space_use use)
+ * reserve both batches find room, else the rest of the current segment must do. What may use the reserve is
+ * measured as it is: a few images more may be all that keeps a segment from going. */
+bool log_has_space(struct state_log *log, size_t bytes_most, enum space_use use)
 {
     uint32_t untouchable = use == SPACE_ORDINARY ? log->segments.reserved : 0;
     if (log->segments.spare_count > untouchable) {
         return true;
     }
-    uint64_t batches = log->writing != NULL ? 2 : 1;
-    return segments_room(&log->segments) >= batches * frame_bytes((uint32_t)log_raw_most(&log->settings));
+    size_t raw_most = log_raw_most(&log->settings);
+    size_t witnesses = raw_most - log->settings.batch_bytes;
+    size_t open = use == SPACE_ORDINARY ? raw_most : log->open->used + bytes_most + witnesses;
+    uint64_t writing = 0;
+    if (log->writing != NULL) {
+        writing = frame_bytes((uint32_t)(use == SPACE_ORDINARY ? raw_most : log->writing->used + witnesses));
+    }
+    return segments_room(&log->segments) >= frame_bytes((uint32_t)open) + writing;
+}
+
+bool state_log_is_short(struct state_log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    bool is_short = log->segments.spare_count <= log->segments.reserved;
+    pthread_mutex_unlock(&log->lock);
+    return is_short;
 }
 
 void log_give_spare(struct state_log *log, uint32_t number)
@@ -37,14 +54,18 @@ void log_make_spares(struct state_log *log)
     const struct state_log_settings *settings = &log->settings;
     uint32_t number;
     while (wants_spare(log, &number)) {
-        if (segment_spare_create(&settings->io, settings->folder, number, settings->segment_bytes) !=
-            STATUS_OK) {
-            return; /* What lacks shows in the spares; the next call tries again. */
-        }
+        enum status status =
+            segment_spare_create(&settings->io, settings->folder, number, settings->segment_bytes);
         pthread_mutex_lock(&log->lock);
-        log->segments.file_bytes += settings->segment_bytes;
-        log_give_spare(log, number);
+        log->is_disk_full = status != STATUS_OK;
+        if (status == STATUS_OK) {
+            log->segments.file_bytes += settings->segment_bytes;
+            log_give_spare(log, number);
+        }
         pthread_mutex_unlock(&log->lock);
+        if (status != STATUS_OK) {
+            return; /* The next call tries again. */
+        }
     }
 }
 
@@ -123,19 +144,46 @@ static bool is_space_short(const struct state_log *log)
 {
     const struct segments *segments = &log->segments;
     uint64_t kept = (segments->reserved + 2) * segments->segment_bytes;
-    return segments->spare_count <= segments->reserved ||
-           segments_used_bytes(segments) > segments->max_bytes - kept;
+    bool lacks_spares = segments->spare_count <= segments->reserved;
+    /* Between two segments spares lack for a moment, until the writer has made the next. */
+    bool can_make_some = segments_may_grow(segments) && !log->is_disk_full;
+    return (lacks_spares && !can_make_some) || segments_used_bytes(segments) > segments->max_bytes - kept;
+}
+
+/* The log is larger than it need be. */
+static bool is_retention_passed(const struct state_log *log)
+{
+    uint64_t most = log->settings.retention_bytes;
+    return most > 0 && segments_used_bytes(&log->segments) > most;
 }
 
 /* The ledger of the oldest segment has been kept as long as was wished for. */
-static bool is_retention_over(const struct state_log *log)
+static bool is_too_old(const struct state_log *log)
 {
-    const struct state_log_settings *settings = &log->settings;
     const struct segment *oldest = &log->segments.list[0];
     instant_ms age = atomic_load(&log->clock_high) - oldest->last_clock;
-    return (settings->retention_bytes > 0 &&
-            segments_used_bytes(&log->segments) > settings->retention_bytes) ||
-           (settings->retention_ms > 0 && age > (int64_t)settings->retention_ms);
+    return log->settings.retention_ms > 0 && age > (int64_t)log->settings.retention_ms;
+}
+
+/* After a whole round in which nearly nothing new came, all that is left is alive: another would only wear
+ * out the flash. */
+static bool can_win(struct state_log *log)
+{
+    if (log->idle_drops < log->segments.count) {
+        return true;
+    }
+    if (log->news_bytes < log->segments.count * log->segments.segment_bytes / NEWS_SHARE) {
+        return false;
+    }
+    log->idle_drops = 0;
+    log->news_bytes = 0;
+    return true;
+}
+
+static bool is_compaction_needed(struct state_log *log)
+{
+    bool is_wanted = is_space_short(log) || is_retention_passed(log);
+    return (is_wanted && can_win(log)) || is_too_old(log);
 }
 
 /* The last committed frame stays: it carries the sequences. */
@@ -154,7 +202,7 @@ enum status state_log_oldest(struct state_log *log, struct segment_range *range)
         *range = (struct segment_range){.first_frame = oldest->first_frame,
                                         .last_frame = oldest->first_frame + oldest->frame_count - 1,
                                         .live_images = (uint64_t)oldest->live_images,
-                                        .needed = is_space_short(log) || is_retention_over(log)};
+                                        .needed = is_compaction_needed(log)};
         status = STATUS_OK;
     }
     pthread_mutex_unlock(&log->lock);
@@ -206,6 +254,7 @@ static enum status take_oldest(struct state_log *log, struct segment *oldest)
     enum status status = judge_oldest(log);
     if (status == STATUS_OK) {
         *oldest = segments_take_oldest(&log->segments);
+        log->idle_drops++;
         damages_forget(&log->damages, segments_first_frame(&log->segments));
     }
     return status;

@@ -26,7 +26,7 @@ struct batch *log_batch_of(struct state_log *log, uint64_t frame)
 
 void log_count_image(struct state_log *log, uint64_t frame, int64_t change)
 {
-    if (frame == record_ref_frame(RECORD_REF_LOST)) {
+    if (frame == record_ref_frame(RECORD_REF_NOWHERE)) {
         return;
     }
     struct batch *batch = log_batch_of(log, frame);
@@ -64,7 +64,7 @@ static enum status admission(struct state_log *log, size_t bytes_most, enum spac
     if (bytes_most > batch_most(log->open)) {
         return STATUS_TOO_LARGE;
     }
-    return log->is_stuck || !log_has_space(log, use) ? STATUS_NO_SPACE : STATUS_OK;
+    return log->is_stuck || !log_has_space(log, bytes_most, use) ? STATUS_NO_SPACE : STATUS_OK;
 }
 
 /* On STATUS_OK the lock is held until state_log_end. */
@@ -166,7 +166,7 @@ static void supersede(struct state_log *log, record_ref old, struct record *reco
     struct record image;
     log_count_image(log, record_ref_frame(old), -1);
     log_forget_setback(log, old);
-    record->previous = old == RECORD_REF_LOST ? RECORD_REF_NONE : old;
+    record->previous = old == RECORD_REF_NOWHERE ? RECORD_REF_NONE : old;
     if (record_ref_frame(old) != log->open->frame) {
         return;
     }
@@ -213,6 +213,7 @@ record_ref state_log_put(struct state_log *log, struct record *record, enum seq_
         assert(use == SEQ_NONE);
         return put_image(log, record);
     }
+    log->open->has_news = log->open->has_news || record->kind != RECORD_COPY;
     record_ref ref = batch_add(log->open, record, use);
     if (use == SEQ_TAKEN) {
         atomic_store(&log->last_seq, record->seq);

@@ -89,9 +89,10 @@ struct state_log {
     pthread_cond_t committed; /* Something was committed. */
     enum status failure;      /* STATUS_OK, or STATUS_IO for good. */
     bool is_shut;
-    bool is_marked; /* A frame is wanted even without records. */
-    bool is_stuck;  /* The batch being written found no space; */
-    bool may_retry; /* and some was regained since. */
+    bool is_marked;    /* A frame is wanted even without records. */
+    bool is_disk_full; /* The last spare could not be made. */
+    bool is_stuck;     /* The batch being written found no space; */
+    bool may_retry;    /* and some was regained since. */
     struct batch batches[2];
     struct batch *open;
     struct batch *writing; /* NULL: none. */
@@ -111,6 +112,8 @@ struct state_log {
     uint64_t told_frame;      /* The last whose records were told when it was committed. */
     record_ref committed_ref; /* The last committed record. */
     uint64_t pool_sequence_high;
+    uint64_t news_bytes; /* Of frames with more than images and copies, */
+    uint32_t idle_drops; /* and segments dropped, since either was counted anew. */
     struct state_log_stats stats;
     _Atomic uint64_t last_seq;
     _Atomic uint32_t subjects;
@@ -222,6 +225,9 @@ MUST_USE enum status state_log_oldest(struct state_log *log, struct segment_rang
 MUST_USE enum status state_log_drop_oldest(struct state_log *log);
 
 void state_log_stats(struct state_log *log, struct state_log_stats *stats);
+
+/* Whether only the reserve is left: fewer and larger frames help. */
+bool state_log_is_short(struct state_log *log);
 
 /* What was lost to damage, as far as the frames have not been dropped since. */
 struct state_log_losses {

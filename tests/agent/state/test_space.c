@@ -168,6 +168,51 @@ static void segment_may_go_when_the_log_is_larger_than_it_need_be(void **context
     assert_true(is_needed(bench));
 }
 
+static void ask_whether_needed(void *self, const struct record *record)
+{
+    (void)record;
+    assert_false(is_needed(self));
+}
+
+/* Between a segment's end and the making of the next spare there is one less than is kept. */
+static void new_segment_alone_makes_no_compaction_needed(void **context)
+{
+    struct bench *bench = *context;
+    fixture_close(&bench->fixture);
+    bench->fixture.settings.max_bytes = 16 * SEGMENT;
+    fixture_open(&bench->fixture);
+    struct state_log_listener listener = {.record = ask_whether_needed, .self = bench};
+    for (int i = 0; i < 3 * FRAMES_PER_SEGMENT; i++) {
+        fixture_put(&bench->fixture, decision_of("acme", "x"), SEQ_TAKEN);
+        assert_int_equal(state_log_commit(&bench->fixture.log, listener), STATUS_OK);
+    }
+}
+
+/* Compaction that could go on for ever, rewriting what is all alive. */
+static void whole_round_without_news_is_the_last(void **context)
+{
+    struct bench *bench = *context;
+    fixture_close(&bench->fixture);
+    bench->fixture.settings.retention_bytes = SEGMENT;
+    bench->fixture.settings.max_bytes = 16 * SEGMENT;
+    fixture_open(&bench->fixture);
+    decide_at(bench, 0, 2 * FRAMES_PER_SEGMENT + 1);
+    publish_everything(bench);
+    int drops = 0;
+    while (is_needed(bench)) {
+        for (int i = 0; i < FRAMES_PER_SEGMENT; i++) { /* As if all of it were alive. */
+            fixture_put(&bench->fixture, image_of("acme", "moved", INSTANT_NEVER), SEQ_NONE);
+            fixture_commit(&bench->fixture);
+        }
+        publish_everything(bench);
+        assert_int_equal(state_log_drop_oldest(&bench->fixture.log), STATUS_OK);
+        assert_in_range(++drops, 1, 10);
+    }
+    assert_in_range(drops, 3, 10);
+    decide_at(bench, 0, FRAMES_PER_SEGMENT);
+    assert_true(is_needed(bench));
+}
+
 static void segment_with_a_latest_image_is_not_dropped(void **context)
 {
     struct bench *bench = *context;
@@ -338,6 +383,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(segment_may_go_when_its_youngest_entry_is_too_old, set_up, tear_down),
         cmocka_unit_test_setup_teardown(segment_may_go_when_the_log_is_larger_than_it_need_be, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(new_segment_alone_makes_no_compaction_needed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(whole_round_without_news_is_the_last, set_up, tear_down),
         cmocka_unit_test_setup_teardown(segment_with_a_latest_image_is_not_dropped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(records_of_a_dropped_segment_are_not_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_segment_being_filled_is_never_the_oldest, set_up, tear_down),
