@@ -16,6 +16,11 @@ struct cursor {
 
 static void read_value(struct cursor *cursor);
 
+static struct cursor cursor_of(struct bytes text)
+{
+    return (struct cursor){.at = text.data, .end = text.length == 0 ? text.data : text.data + text.length};
+}
+
 static int peek(const struct cursor *cursor)
 {
     return cursor->failed || cursor->at == cursor->end ? -1 : *cursor->at;
@@ -300,7 +305,7 @@ static bool is_utf8(struct bytes text)
 struct json_model json_model_of(struct bytes text)
 {
     struct json_model model = {.is_utf8 = is_utf8(text)};
-    struct cursor cursor = {.at = text.data, .end = text.data + text.length};
+    struct cursor cursor = cursor_of(text);
     if (text.length > 0) {
         read_value(&cursor);
         skip_space(&cursor);
@@ -313,7 +318,8 @@ struct json_model json_model_of(struct bytes text)
 
 struct bytes json_model_value(struct bytes text)
 {
-    struct cursor cursor = {.at = text.data, .end = text.data + text.length, .is_again = true};
+    struct cursor cursor = cursor_of(text);
+    cursor.is_again = true;
     if (text.data == NULL) {
         return text;
     }
@@ -340,7 +346,8 @@ bool json_model_is_number(struct bytes value)
 
 struct bytes json_model_member(struct bytes object, const char *key)
 {
-    struct cursor cursor = {.at = object.data, .end = object.data + object.length, .is_again = true};
+    struct cursor cursor = cursor_of(object);
+    cursor.is_again = true;
     struct bytes wanted = bytes_of_string(key);
     if (!json_model_is_object(object)) {
         return bytes_of(NULL, 0);
@@ -371,7 +378,7 @@ struct bytes json_model_member(struct bytes object, const char *key)
 
 struct bytes json_model_text(struct bytes string, uint8_t *storage)
 {
-    struct cursor cursor = {.at = string.data, .end = string.data + string.length};
+    struct cursor cursor = cursor_of(string);
     return bytes_of(storage, read_string(&cursor, storage));
 }
 
