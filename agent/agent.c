@@ -120,7 +120,11 @@ static void judge_losses(struct agent *agent, instant_ms now)
  * are marked. */
 static enum status tend_losses(struct agent *agent, instant_ms now)
 {
-    enum status status = state_log_repair(&agent->tend_reader);
+    /* Once through the whole log, a frame at a time: a start from a checkpoint has not read it. */
+    enum status status = state_log_check(&agent->tend_reader, &agent->checked_frame);
+    if (status == STATUS_OK || status == STATUS_EMPTY) {
+        status = state_log_repair(&agent->tend_reader);
+    }
     record_ref ref;
     for (uint32_t at = 0; status == STATUS_OK && state_log_setback(&agent->log, at, &ref) == STATUS_OK;
          at++) {

@@ -71,6 +71,7 @@ struct agent {
     struct state_log_reader tend_reader;
     struct due_subjects due;
     uint64_t told_losses;             /* Lost frames the alert speaks of. */
+    uint64_t checked_frame;           /* How far the look through the log has come. */
     _Atomic(instant_ms) committed_at; /* The clock of the last commit of this run. */
     uint32_t decider_count;
     struct decider *deciders;

@@ -109,6 +109,18 @@ enum status state_log_next(struct state_log_reader *reader, record_ref *cursor, 
     return STATUS_EMPTY;
 }
 
+enum status state_log_check(struct state_log_reader *reader, uint64_t *frame)
+{
+    uint64_t last;
+    uint64_t at = first_after(reader->log, record_ref_of(*frame, 0), &last);
+    if (at > last) {
+        return STATUS_EMPTY;
+    }
+    *frame = at + 1;
+    enum status status = load(reader, at);
+    return status == STATUS_IO ? STATUS_IO : STATUS_OK;
+}
+
 /* A record not yet committed, copied out under the lock. False if the frame is committed. */
 static bool copy_uncommitted(struct state_log_reader *reader, record_ref ref, struct bytes *packed,
                              uint64_t *seq)

@@ -27,6 +27,11 @@ MUST_USE enum status state_log_next(struct state_log_reader *reader, record_ref 
  * in the whole log. STATUS_OK also when there is nothing to do. */
 MUST_USE enum status state_log_repair(struct state_log_reader *reader);
 
+/* Reads the first committed frame from *frame on that is still there, checks it and moves *frame behind it;
+ * one that is damaged is noted, and state_log_repair has to do. STATUS_EMPTY at the end. For a look through
+ * the whole log now and then, a frame at a time. */
+MUST_USE enum status state_log_check(struct state_log_reader *reader, uint64_t *frame);
+
 /* Exactly that record, committed or not yet. STATUS_CORRUPT: it is damaged. STATUS_NOT_FOUND if it is an
  * image that was replaced within its batch, or if its segment was dropped (memory may remember it for a
  * while). */

@@ -37,7 +37,7 @@ enum status scan_open_segment(struct scan *scan, size_t at)
     }
     int64_t size = scan->io->file_size(scan->io->self, scan->file);
     scan->segment.bytes = size > 0 ? (uint64_t)size : 0;
-    if (size >= 0 && size < FRAME_BLOCK_BYTES && scan->mode == SCAN_ALONE && scan->end->last.frame == 0) {
+    if (size >= 0 && size < FRAME_BLOCK_BYTES && scan->end->last.frame == 0) {
         return scan_explain(scan, STATUS_CORRUPT, 0,
                             "shorter than any agent leaves it; restore the folder from a copy");
     }

@@ -142,6 +142,22 @@ static void damage_found_while_the_subject_is_hot_costs_it_nothing(void **contex
     assert_false(image.is_setback);
 }
 
+/* A start from a checkpoint reads none of it: the look through the log does. */
+static void damage_before_the_checkpoint_is_found_without_being_asked(void **context)
+{
+    struct fixture *fixture = *context;
+    uint64_t frame = live_a_little(fixture);
+    agent_checkpoint(fixture->agent, CHECKPOINT_NOW);
+    fixture_kill(fixture);
+    damage_last_frame_of(fixture, frame);
+    fixture_start(fixture);
+    for (int i = 0; i < 100; i++) {
+        fixture_pass(fixture, 50);
+    }
+    published_has(fixture_state(fixture, "acme", "billing"), "\"set_back\":true");
+    published_has(fixture_last(fixture, "flyball/v1/agent/a1/alert/store_failed", 0), "1 subjects set back");
+}
+
 /* The event's decision lay in the damaged frame, its key in the newer image. */
 static void duplicate_whose_decision_was_lost_is_not_charged_again(void **context)
 {
@@ -166,6 +182,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(mark_stays_over_a_restart_and_goes_with_the_next_command, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(damage_found_while_the_subject_is_hot_costs_it_nothing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(damage_before_the_checkpoint_is_found_without_being_asked, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(duplicate_whose_decision_was_lost_is_not_charged_again, set_up,
                                         tear_down),

@@ -244,6 +244,7 @@ static void emptied_log_is_refused(void **context)
     assert_int_equal(truncate(fixture_segment(fixture, 1).text, 0), 0);
     assert_int_equal(fixture_try_open(fixture), STATUS_CORRUPT);
     assert_non_null(strstr(fixture->report.message, "segment-0000000001.log at offset 0: shorter"));
+    assert_int_equal(fixture_scan(fixture), STATUS_CORRUPT);
 }
 
 static void hash_key_stays_that_of_the_checkpoint(void **context)
