@@ -129,7 +129,6 @@ static bool find_all(struct log_world *world, const struct state_log_report *rep
 bool log_check_recovered(struct log_world *world, const struct state_log_report *report, enum log_end end)
 {
     struct log_model *model = &world->model;
-    end = model->is_doubtful ? LOG_END_CUT : end;
     if (world->findings.is_violated || !find_all(world, report)) {
         return false;
     }

@@ -60,9 +60,12 @@ static void plan(struct log_world *world)
         faults.cut_in =
             1 + dice_roll(dice, is_early ? CHANGES_OF_OPEN : CHANGES_OF_OPEN + preset->operations_most);
     }
-    if (dice_chance(dice, preset->sync_faults_per_mille) && !world->is_spared_sync_faults) {
-        faults.fail_sync_in = 1 + dice_roll(dice, 12);
-        faults.fail_folder_sync_in = dice_chance(dice, 300) ? 1 + dice_roll(dice, 4) : 0;
+    bool fails = dice_chance(dice, preset->sync_faults_per_mille) && !world->is_spared_sync_faults;
+    if (fails && preset->durability == DURABILITY_FSYNC) {
+        faults.fail_sync_in = 1 + dice_roll(dice, 12); /* Without syncs a failed one is beyond any promise. */
+    }
+    if (fails && dice_chance(dice, 300)) {
+        faults.fail_folder_sync_in = 1 + dice_roll(dice, 4);
     }
     if (dice_chance(dice, preset->read_faults_per_mille)) {
         faults.fail_read_in = 1 + dice_roll(dice, 40);
@@ -137,10 +140,6 @@ static enum log_end end_life(struct log_world *world, enum log_end before)
     bool was_open = world->is_open;
     bool closes = !world->disk.is_off && dice_chance(&world->dice, world->preset.closes_per_mille);
     bool is_cut = !closes && dice_chance(&world->dice, world->preset.cuts_per_mille);
-    bool has_sync_failed = world->disk.faults.fail_sync_in == 0 && log_world_is_disturbed(world);
-    if (has_sync_failed && world->settings.durability == DURABILITY_OS) {
-        world->model.is_doubtful = true;
-    }
     if (!closes) {
         virtual_disk_stop(&world->disk);
     }
@@ -163,7 +162,6 @@ static enum log_end end_life(struct log_world *world, enum log_end before)
     counts->cuts++;
     counts->cuts_in_open += was_open ? 0 : 1;
     virtual_disk_restart(&world->disk);
-    world->model.is_doubtful = false;
     return LOG_END_CUT;
 }
 

@@ -11,7 +11,7 @@ void log_model_init(struct log_model *model, struct findings *findings, int32_t 
     assert(subjects <= LOG_SUBJECTS_MAX);
     model->findings = findings;
     model->count = model->taken = model->committed = model->durable = 0;
-    model->is_writing = model->is_marked = model->is_doubtful = false;
+    model->is_writing = model->is_marked = false;
     model->next_seq = 1;
     model->gone_frame = model->dropped_frame = 0;
     model->marks = model->taken_marks = model->committed_marks = model->durable_marks = (struct log_marks){0};
@@ -105,10 +105,8 @@ void log_model_commit(struct log_model *model, enum log_promise promise)
 
 void log_model_settle(struct log_model *model)
 {
-    if (!model->is_doubtful) {
-        model->durable = model->committed;
-        model->durable_marks = model->committed_marks;
-    }
+    model->durable = model->committed;
+    model->durable_marks = model->committed_marks;
 }
 
 bool log_model_is_readable(const struct log_model *model, int32_t entry)

@@ -52,8 +52,6 @@ struct log_model {
     int32_t durable;   /* sure to survive whatever happens. */
     bool is_writing;   /* A frame was taken and is not committed. */
     bool is_marked;
-    bool is_doubtful; /* With DURABILITY_OS, after a failed sync, until the power fails: what is read from the
-                       * cache may never reach the medium. */
     uint64_t next_seq;
     uint64_t gone_frame;    /* Frames up to it are surely dropped, */
     uint64_t dropped_frame; /* or perhaps: readers do not see them. */
@@ -88,7 +86,7 @@ enum log_promise { PROMISE_COMMITTED, PROMISE_DURABLE };
 /* That frame was committed. */
 void log_model_commit(struct log_model *model, enum log_promise promise);
 
-/* Everything committed is on the medium now, unless that is in doubt. */
+/* Everything committed is on the medium now. */
 void log_model_settle(struct log_model *model);
 
 /* Whether the entry is in the log, and readers see it. */

@@ -132,7 +132,6 @@ static void forget_dropped(struct log_model *model)
         model->gone_frame == 0 ? 0 : log_model_after(model, record_ref_of(model->gone_frame, 0) - 1);
     memmove(model->entries, model->entries + first, (size_t)(model->count - first) * sizeof *model->entries);
     model->count -= first;
-    model->durable = model->durable > first ? model->durable - first : 0;
 }
 
 static void forget_after(struct log_model *model, int32_t end)
@@ -161,8 +160,7 @@ void log_model_end_recovery(struct log_model *model, enum log_end end)
     }
     model->dropped_frame = model->gone_frame;
     forget_dropped(model);
-    model->taken = model->committed = model->count;
-    model->durable = model->is_doubtful ? model->durable : model->count;
+    model->taken = model->committed = model->durable = model->count;
     model->is_writing = false;
     model->is_marked = false;
     find_images(model);

@@ -250,12 +250,6 @@ static void read_something(struct log_world *world)
     }
 }
 
-/* Without syncs a sync that fails at last may take back what was committed, for readers too. */
-static bool may_read_otherwise(const struct log_world *world)
-{
-    return world->has_failed && world->settings.durability == DURABILITY_OS;
-}
-
 static void pass_time(struct log_world *world)
 {
     world->now += dice_roll(&world->dice, TURN_MOST_MS);
@@ -288,9 +282,7 @@ bool log_work_once(struct log_world *world)
     if (dice_chance(dice, world->preset.commits_per_mille)) {
         log_work_commit(world);
     } else if (dice_chance(dice, world->preset.reads_per_mille)) {
-        if (!may_read_otherwise(world)) {
-            read_something(world);
-        }
+        read_something(world);
     } else if (dice_chance(dice, world->preset.compactions_per_mille)) {
         log_work_compact(world, COMPACTION_ANYWAY);
     } else if (dice_chance(dice, world->preset.checkpoints_per_mille)) {
