@@ -6,6 +6,9 @@
 #include "agent/state/witness.h"
 #include "base/mutation.h"
 
+/* A record's reference has 48 bits for its frame. */
+#define FRAME_MOST ((1ULL << 48) - 1)
+
 enum {
     MAGIC = 0x42594c46, /* "FLYB" */
     HEADER_CRC_OFFSET = FRAME_HEADER_BYTES - 4,
@@ -121,7 +124,8 @@ enum status frame_unpack(struct bytes block, struct frame_header *header)
         return STATUS_UNSUPPORTED;
     }
     unpack_fields(&unpacker, header);
-    bool is_whole = length == FRAME_HEADER_BYTES && !unpacker.failed && header->frame != 0;
+    bool is_whole =
+        length == FRAME_HEADER_BYTES && !unpacker.failed && header->frame != 0 && header->frame <= FRAME_MOST;
     return is_whole && lengths_are_possible(header) ? STATUS_OK : STATUS_CORRUPT;
 }
 

@@ -180,6 +180,10 @@ static enum status rebuild(struct recovery *recovery)
     if (recovery->end.last.frame < recovery->start.promised_frame) {
         return explain_missing_end(recovery);
     }
+    if (recovery->end.last.frame != 0 && log->segments.count == 0) {
+        return explain(recovery->report, STATUS_CORRUPT,
+                       "not one frame of the store is whole; restore the folder from a copy");
+    }
     adopt_end(log, &recovery->end);
     continue_after(log, &recovery->end.last);
     errno = 0;

@@ -71,6 +71,8 @@ static void keep_spare(struct state_log *log, uint32_t number)
     const struct io *io = &log->settings.io;
     struct segment_path path = segment_path_of(log->settings.folder, SPARE_FILE, number);
     bool is_whole = segment_file_size(io, path.text) == (int64_t)log->settings.segment_bytes;
+    /* Beside a log without frames it may hold those of another life, with numbers yet to come. */
+    is_whole = is_whole && log->committed_frame > 0;
     if (is_whole && segments_may_grow(&log->segments) && segment_blank(io, &path) == STATUS_OK) {
         segments_give_spare(&log->segments, number);
         log->segments.file_bytes += log->settings.segment_bytes;

@@ -129,6 +129,11 @@ enum status scan_skip_damage(struct scan *scan)
     if (status != STATUS_OK) {
         return status;
     }
+    if (found.header.frame == 0) {
+        return scan_explain(
+            scan, STATUS_CORRUPT, scan->offset,
+            "later frames are there, but their sequence goes back; restore the folder from a copy");
+    }
     damage.last_frame = found.is_whole ? found.header.frame - 1 : found.header.frame;
     if (scan->end->last.frame == 0 && damage.last_frame > 0) {
         damage.first_frame =

@@ -101,9 +101,12 @@ enum status scan_read_frame(struct scan *scan, uint64_t offset)
 
 enum status scan_find_repetition(struct scan *scan, uint64_t *offset)
 {
-    for (uint64_t at = *offset + FRAME_BLOCK_BYTES; at < scan->segment.bytes; at += FRAME_BLOCK_BYTES) {
+    for (uint64_t at = *offset; at < scan->segment.bytes; at += FRAME_BLOCK_BYTES) {
         struct frame_header header;
         enum status status = scan_read_header(scan, at, &header);
+        if (status == STATUS_OK && header.frame > scan_expected_frame(scan)) {
+            return STATUS_EMPTY; /* A repetition comes before any later frame; behind one, it is stale. */
+        }
         if (status == STATUS_OK && is_expected(scan, &header)) {
             status = scan_read_frame(scan, at);
             *offset = status == STATUS_OK ? at : *offset;

@@ -213,9 +213,7 @@ static void recover(struct world *world, uint8_t flags)
     if ((flags & FLAG_WALK) != 0) {
         walk(world);
     }
-    /* A log of which nothing is left begins anew among spares that may hold anything: it takes their frames
-     * for later ones of its own. */
-    if ((flags & FLAG_GO_ON) != 0 && world->report.frames > 0 && world->report.last_seq < NUMBERS_MOST) {
+    if ((flags & FLAG_GO_ON) != 0 && world->report.last_seq < NUMBERS_MOST) {
         check_goes_on(world);
         return;
     }

@@ -251,6 +251,18 @@ static void lost_beginning_leaves_the_rest(void **context)
     fixture_close(fixture);
 }
 
+static void store_cut_short_in_its_only_frame_is_refused(void **context)
+{
+    struct fixture *fixture = *context;
+    bring(fixture, "acme", 1);
+    bring(fixture, "acme", 2);
+    fixture_close(fixture);
+    damage_frame(fixture, 1);
+    damage_frame(fixture, 2);
+    assert_int_equal(fixture_try_open(fixture), STATUS_CORRUPT);
+    assert_non_null(strstr(fixture->report.message, "not one frame of the store is whole"));
+}
+
 /* The last frame's header says that the one before was on the disk: its number and seqs are taken. */
 static void damage_up_to_the_end_gives_no_seq_again(void **context)
 {
@@ -306,6 +318,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(scan_passes_over_damage_and_tells_all_of_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_whole_segment_may_be_missing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lost_beginning_leaves_the_rest, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(store_cut_short_in_its_only_frame_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damage_up_to_the_end_gives_no_seq_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dropping_the_segment_ends_the_damage, set_up, tear_down),
     };
