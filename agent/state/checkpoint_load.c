@@ -180,9 +180,8 @@ static enum status load(struct loading *loading, struct scan_start *start)
     return status == STATUS_OK ? check_frame(loading, start) : status;
 }
 
-static void forget(struct state_log *log, struct hash_key hash_key)
+static void forget(struct state_log *log)
 {
-    log->settings.hash_key = hash_key;
     log->committed_ref = RECORD_REF_NONE;
     log->frame_most = log_raw_most(&log->settings);
     log->blind_frames = 0;
@@ -197,7 +196,6 @@ static void forget(struct state_log *log, struct hash_key hash_key)
 void log_load_checkpoint(struct state_log *log, struct scan_start *start)
 {
     struct loading loading = {.log = log, .reader = {.file = -1}};
-    struct hash_key hash_key = log->settings.hash_key;
     *start = (struct scan_start){0};
     if (load(&loading, start) == STATUS_OK) {
         witnesses_init(&log->witnesses, log->witnesses.list, log->witnesses.capacity - WITNESS_OLDER_MOST,
@@ -205,10 +203,17 @@ void log_load_checkpoint(struct state_log *log, struct scan_start *start)
         log->checkpoint.file_bytes = loading.reader.end;
     } else {
         *start = (struct scan_start){.promised_frame = loading.frame};
-        forget(log, hash_key);
+        forget(log);
     }
     if (loading.reader.io != NULL) {
         checkpoint_reader_close(&loading.reader);
     }
     segment_numbers_free(&loading.numbers);
+}
+
+void log_forget_checkpoint(struct state_log *log, struct scan_start *start)
+{
+    *start = (struct scan_start){.promised_frame = start->last.frame};
+    witnesses_init(&log->witnesses, log->witnesses.list, log->witnesses.capacity - WITNESS_OLDER_MOST, 1);
+    forget(log);
 }

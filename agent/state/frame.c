@@ -138,10 +138,7 @@ enum status frame_check(struct bytes frame, const struct frame_header *header)
     if (frame.length < end || !is_whole) {
         return STATUS_CORRUPT;
     }
-    for (size_t i = FRAME_HEADER_BYTES + (size_t)header->stored_length; i < end; i++) {
-        if (frame.data[i] != 0) {
-            return STATUS_CORRUPT;
-        }
-    }
-    return STATUS_OK;
+    static const uint8_t zeros[FRAME_BLOCK_BYTES];
+    size_t padding = end - FRAME_HEADER_BYTES - header->stored_length;
+    return memcmp(frame.data + end - padding, zeros, padding) == 0 ? STATUS_OK : STATUS_CORRUPT;
 }

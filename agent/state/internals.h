@@ -19,6 +19,9 @@ int64_t log_place_of(const struct state_log *log, const struct name *subject, re
  * checkpoint nothing is changed, and `start` is the beginning. */
 void log_load_checkpoint(struct state_log *log, struct scan_start *start);
 
+/* Makes the log as if there were none, and `start` the beginning. */
+void log_forget_checkpoint(struct state_log *log, struct scan_start *start);
+
 /* An image came to lie (+1) or was superseded (-1) in that frame. */
 void log_count_image(struct state_log *log, uint64_t frame, int64_t change);
 

@@ -101,6 +101,19 @@ static enum status recover_loss(void *self, const struct damage *damage, const s
     return STATUS_OK;
 }
 
+/* A checkpoint may name images in segments that are gone only if newer ones were found behind it. */
+static bool are_images_there(struct state_log *log)
+{
+    for (uint32_t place = 0; place < log->index.place_count; place++) {
+        record_ref ref = log->index.places[place].ref;
+        if (ref != RECORD_REF_NONE && ref != RECORD_REF_NOWHERE &&
+            segments_of_frame(&log->segments, record_ref_frame(ref)) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum status scan_frames(struct recovery *recovery)
 {
     struct state_log *log = recovery->log;
@@ -112,6 +125,11 @@ static enum status scan_frames(struct recovery *recovery)
     log_load_checkpoint(log, &recovery->start);
     enum status status = scan_run(&log->settings.io, log->settings.folder, SCAN_ALONE, visitor,
                                   &recovery->start, &recovery->end);
+    if (status == STATUS_OK && !are_images_there(log)) {
+        log_forget_checkpoint(log, &recovery->start);
+        status = scan_run(&log->settings.io, log->settings.folder, SCAN_ALONE, visitor, &recovery->start,
+                          &recovery->end);
+    }
     if (status != STATUS_OK && recovery->end.message[0] != '\0') {
         return explain(recovery->report, status, recovery->end.message);
     }

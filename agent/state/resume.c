@@ -130,19 +130,6 @@ static enum status write_copy(struct state_log *log, const uint8_t *copy, size_t
     return STATUS_OK;
 }
 
-/* Its first place must hold it too: a segment that begins with something else would look damaged once it is
- * the oldest. A torn write there is harmless, the copy stands in. */
-static enum status mend_first(struct state_log *log, const struct scan_end *end, const uint8_t *frame,
-                              size_t bytes)
-{
-    const struct io *io = &log->settings.io;
-    if (end->first_segment != segments_last(&log->segments)->number ||
-        (end->first_offset != end->last_offset && end->first_offset + bytes > end->last_offset)) {
-        return STATUS_OK;
-    }
-    return io_write_full(io, log->file, frame, bytes, (off_t)end->first_offset) == 0 ? STATUS_OK : STATUS_IO;
-}
-
 /* The last frame may have been read from the page cache of a process that died before, or because, its sync
  * failed: repeated behind itself, it surely is on the disk before anything relies on it. Never in place
  * alone: that write could be torn. */
@@ -161,10 +148,7 @@ static enum status secure_frame(struct state_log *log, const struct scan_end *en
     } else if (io->fdatasync(io->self, log->file) != 0) {
         status = STATUS_IO;
     }
-    if (status == STATUS_NO_SPACE) {
-        return STATUS_OK; /* Better to open without. */
-    }
-    return status == STATUS_OK ? mend_first(log, end, frame, bytes) : status;
+    return status == STATUS_NO_SPACE ? STATUS_OK : status; /* Better to open without. */
 }
 
 static enum status secure_last(struct state_log *log, const struct scan_end *end)

@@ -44,8 +44,7 @@ static bool chain_continues(const struct scan *scan, const struct frame_header *
     return last->frame == 0 || !scan->is_chained || sha256_equal(&header->chain_before, &last->chain_after);
 }
 
-/* `due` is where the frame should lie. */
-static enum status visit_frame(struct scan *scan, uint64_t offset, uint64_t due)
+static enum status visit_frame(struct scan *scan, uint64_t offset)
 {
     const struct frame_header *header = &scan->cache.header;
     if (!sequence_continues(scan, header)) {
@@ -68,8 +67,6 @@ static enum status visit_frame(struct scan *scan, uint64_t offset, uint64_t due)
     }
     scan->end->last = *header;
     scan->end->last_offset = offset;
-    scan->end->first_segment = scan->segment.number;
-    scan->end->first_offset = due;
     scan->end->copies = 1;
     scan->end->is_durable = false;
     scan->end->frames++;
@@ -79,7 +76,6 @@ static enum status visit_frame(struct scan *scan, uint64_t offset, uint64_t due)
 
 static enum status consume_frame(struct scan *scan, uint64_t *offset)
 {
-    uint64_t due = *offset;
     enum status status = scan_read_frame(scan, *offset);
     if (status == STATUS_EMPTY) {
         status = scan_find_repetition(scan, offset);
@@ -92,7 +88,7 @@ static enum status consume_frame(struct scan *scan, uint64_t *offset)
         scan->end->last_offset = *offset;
         status = scan->visitor.repeated(scan->visitor.self, &scan->cache.header, scan->segment, *offset);
     } else {
-        status = visit_frame(scan, *offset, due);
+        status = visit_frame(scan, *offset);
     }
     *offset += frame_bytes(scan->cache.header.stored_length);
     return status;

@@ -39,12 +39,10 @@ struct scan_start {
 };
 
 struct scan_end {
-    struct frame_header last; /* The last frame; last.frame 0: there is none. */
-    uint64_t last_offset;     /* Where its latest copy lies, in `segment`. */
-    uint32_t first_segment;   /* Where its first copy lies or, if that was lost, should lie: the segment's */
-    uint64_t first_offset;    /* number and the offset. */
-    unsigned copies;          /* How often it is there in a row. */
-    bool is_durable;          /* It is where the scan began: known to be on the disk. */
+    struct frame_header last;    /* The last frame; last.frame 0: there is none. */
+    uint64_t last_offset;        /* Where its latest copy lies, in `segment`. */
+    unsigned copies;             /* How often it is there in a row. */
+    bool is_durable;             /* It is where the scan began: known to be on the disk. */
     struct scan_segment segment; /* The segment where the frames end, */
     uint64_t offset;             /* and where in it. */
     uint64_t frames;

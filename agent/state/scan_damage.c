@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "agent/state/scan_walk.h"
 
 /* An intact frame at or behind the missing one: damage, if it claims that the missing one was on the disk
@@ -119,6 +121,23 @@ static void end_behind(struct scan *scan, const struct resumption *found)
     scan->is_chained = true;
 }
 
+/* At the very beginning: a first copy that never reached the disk, in a file that was blank. */
+static bool is_blank(struct scan *scan, const struct resumption *found)
+{
+    static const uint8_t zeros[FRAME_BLOCK_BYTES];
+    uint8_t block[FRAME_BLOCK_BYTES];
+    if (scan->end->last.frame != 0 || found->at != scan->at) {
+        return false;
+    }
+    for (uint64_t at = scan->offset; at < found->offset; at += sizeof block) {
+        if (io_read_full(scan->io, scan->file, block, sizeof block, (off_t)at) != (ssize_t)sizeof block ||
+            memcmp(block, zeros, sizeof block) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum status scan_skip_damage(struct scan *scan)
 {
     struct resumption found = {0};
@@ -144,8 +163,12 @@ enum status scan_skip_damage(struct scan *scan)
         size_t records = frame_records_length(&found.header);
         witnesses = bytes_of(scan->cache.raw + records, found.header.raw_length - records);
     }
+    bool is_nothing_lost = found.is_whole && is_blank(scan, &found);
     scan->at = found.at;
     scan->offset = found.offset;
+    if (is_nothing_lost) {
+        return STATUS_OK;
+    }
     if (!found.is_whole) {
         end_behind(scan, &found);
     }

@@ -209,6 +209,20 @@ enum status state_log_oldest(struct state_log *log, struct segment_range *range)
     return status;
 }
 
+/* Whether the batch, which may never be committed, holds an image that takes over from one in the segment. */
+static bool replaces_image_in(const struct batch *batch, const struct segment *segment)
+{
+    struct record image;
+    for (uint32_t i = 0; batch != NULL && i < batch->entry_count; i++) {
+        if (batch_read(batch, i, &image) == STATUS_OK && image.kind == RECORD_IMAGE &&
+            image.previous != RECORD_REF_NONE &&
+            record_ref_frame(image.previous) < segment->first_frame + segment->frame_count) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether the oldest segment may go. */
 static enum status judge_oldest(const struct state_log *log)
 {
@@ -220,7 +234,8 @@ static enum status judge_oldest(const struct state_log *log)
     }
     const struct segment *first = &log->segments.list[0];
     bool is_live = first->live_images > 0 && !mutation_is_on(MUTATION_LIVE_IMAGE_DROPPED);
-    if (is_live || first->last_ref > atomic_load(&log->outbox_cursor)) {
+    if (is_live || first->last_ref > atomic_load(&log->outbox_cursor) ||
+        replaces_image_in(log->open, first) || replaces_image_in(log->writing, first)) {
         return STATUS_INVALID;
     }
     return STATUS_OK;

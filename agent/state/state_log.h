@@ -221,7 +221,7 @@ void state_log_due(struct state_log *log, instant_ms now, record_ref *out, size_
 MUST_USE enum status state_log_oldest(struct state_log *log, struct segment_range *range);
 
 /* Gives the oldest segment's space back. STATUS_INVALID while the outbox cursor is not past its last record
- * or images in it are the latest of their subjects; STATUS_EMPTY as above. */
+ * or images in it are the latest of their subjects that are committed; STATUS_EMPTY as above. */
 MUST_USE enum status state_log_drop_oldest(struct state_log *log);
 
 void state_log_stats(struct state_log *log, struct state_log_stats *stats);

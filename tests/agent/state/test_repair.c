@@ -251,6 +251,24 @@ static void lost_beginning_leaves_the_rest(void **context)
     fixture_close(fixture);
 }
 
+/* The copy that a start made is there, the first never reached the disk, and the file was blank: no damage.
+ */
+static void blank_beginning_is_no_damage(void **context)
+{
+    struct fixture *fixture = *context;
+    bring(fixture, "acme", 1);
+    fixture_reopen(fixture);
+    bring(fixture, "acme", 2);
+    fixture_close(fixture);
+    static const uint8_t nothing[FRAME_BLOCK_BYTES];
+    overwrite_file(fixture_segment(fixture, 1).text, 0, nothing, sizeof nothing);
+    fixture_open(fixture);
+    assert_image(fixture, "acme", "acme 2", false);
+    assert_int_equal(losses_of(fixture).damages.count, 0);
+    assert_int_equal(state_log_last_seq(&fixture->log), 2);
+    fixture_close(fixture);
+}
+
 static void store_cut_short_in_its_only_frame_is_refused(void **context)
 {
     struct fixture *fixture = *context;
@@ -318,6 +336,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(scan_passes_over_damage_and_tells_all_of_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_whole_segment_may_be_missing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lost_beginning_leaves_the_rest, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(blank_beginning_is_no_damage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(store_cut_short_in_its_only_frame_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damage_up_to_the_end_gives_no_seq_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dropping_the_segment_ends_the_damage, set_up, tear_down),

@@ -213,6 +213,18 @@ static void whole_round_without_news_is_the_last(void **context)
     assert_true(is_needed(bench));
 }
 
+static void image_that_is_not_committed_yet_lets_no_segment_go(void **context)
+{
+    struct bench *bench = *context;
+    fixture_put(&bench->fixture, image_of("acme", "old", INSTANT_NEVER), SEQ_NONE);
+    decide_at(bench, 0, FRAMES_PER_SEGMENT + 1);
+    fixture_put(&bench->fixture, image_of("acme", "new", INSTANT_NEVER), SEQ_NONE);
+    publish_everything(bench);
+    assert_int_equal(state_log_drop_oldest(&bench->fixture.log), STATUS_INVALID);
+    fixture_commit(&bench->fixture);
+    assert_int_equal(state_log_drop_oldest(&bench->fixture.log), STATUS_OK);
+}
+
 static void segment_with_a_latest_image_is_not_dropped(void **context)
 {
     struct bench *bench = *context;
@@ -385,6 +397,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(new_segment_alone_makes_no_compaction_needed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whole_round_without_news_is_the_last, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(image_that_is_not_committed_yet_lets_no_segment_go, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(segment_with_a_latest_image_is_not_dropped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(records_of_a_dropped_segment_are_not_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_segment_being_filled_is_never_the_oldest, set_up, tear_down),
