@@ -118,7 +118,7 @@ static void note_drop(struct log_world *world, uint64_t last_frame, enum status 
 static void drop(struct log_world *world, uint64_t last_frame)
 {
     struct log_model *model = &world->model;
-    bool has_images = log_model_images(model, last_frame) > 0;
+    bool has_images = log_model_committed_images(model, last_frame) > 0;
     bool may_go = !has_images && last_record(model, last_frame) <= model->marks.cursor;
     /* A frame that recovery repeated in the next segment may still count as this one's. */
     bool must_go = !has_images && last_record(model, last_frame + 1) <= model->marks.cursor;

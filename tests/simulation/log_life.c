@@ -8,7 +8,7 @@
 #include "tests/simulation/log_check.h"
 #include "tests/simulation/log_work.h"
 
-enum { CHANGES_OF_OPEN = 14 };
+enum { CHANGES_OF_OPEN = 24, CHANGES_OF_WORK = 8 };
 
 static const char folder[] = "/store";
 
@@ -55,10 +55,11 @@ static void plan(struct log_world *world)
     struct dice *dice = &world->dice;
     const struct log_preset *preset = &world->preset;
     struct virtual_disk_faults faults = {0};
+    world->cut_in = 0;
     if (!dice_chance(dice, preset->quiet_per_mille)) {
-        bool is_early = dice_chance(dice, 250);
-        faults.cut_in =
-            1 + dice_roll(dice, is_early ? CHANGES_OF_OPEN : CHANGES_OF_OPEN + preset->operations_most);
+        bool is_early = dice_chance(dice, 300);
+        faults.cut_in = is_early ? 1 + dice_roll(dice, CHANGES_OF_OPEN) : 0;
+        world->cut_in = is_early ? 0 : 1 + dice_roll(dice, CHANGES_OF_WORK + preset->operations_most);
     }
     bool fails = dice_chance(dice, preset->sync_faults_per_mille) && !world->is_spared_sync_faults;
     if (fails && preset->durability == DURABILITY_FSYNC) {
@@ -125,6 +126,9 @@ static bool open_log(struct log_world *world, enum log_end end)
 
 static void work(struct log_world *world)
 {
+    if (world->cut_in > 0 && !world->disk.is_off) {
+        world->disk.faults.cut_in = world->cut_in;
+    }
     uint32_t operations = dice_roll(&world->dice, world->preset.operations_most + 1);
     bool goes_on = !world->disk.is_off;
     while (operations > 0 && goes_on) {

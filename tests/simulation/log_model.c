@@ -140,6 +140,20 @@ uint64_t log_model_images(const struct log_model *model, uint64_t last_frame)
     return count;
 }
 
+uint64_t log_model_committed_images(const struct log_model *model, uint64_t last_frame)
+{
+    uint64_t count = 0;
+    for (int32_t i = 0; i < model->subject_count; i++) {
+        int32_t latest = model->subjects[i].latest;
+        if (latest != LOG_ENTRY_NONE) {
+            const struct log_entry *image = &model->entries[latest];
+            record_ref committed = latest < model->committed ? image->ref : image->previous;
+            count += committed != RECORD_REF_NONE && record_ref_frame(committed) <= last_frame;
+        }
+    }
+    return count;
+}
+
 uint32_t log_model_known(const struct log_model *model)
 {
     return (uint32_t)log_model_images(model, UINT64_MAX);

@@ -95,8 +95,10 @@ bool log_model_is_readable(const struct log_model *model, int32_t entry);
 /* The first entry behind `ref`, replaced or not; `count` if there is none. */
 int32_t log_model_after(const struct log_model *model, record_ref ref);
 
-/* How many subjects have their latest image in frames up to that one, and how many have any. */
+/* How many subjects have their latest image in frames up to that one, how many the latest that is committed,
+ * and how many have any. */
 uint64_t log_model_images(const struct log_model *model, uint64_t last_frame);
+uint64_t log_model_committed_images(const struct log_model *model, uint64_t last_frame);
 uint32_t log_model_known(const struct log_model *model);
 
 /* Compares what the log gives with the entry, byte for byte; `doing` says where it came from. */

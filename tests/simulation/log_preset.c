@@ -25,6 +25,13 @@ static void draw_store(struct log_preset *preset, struct dice *dice)
     preset->durability = dice_chance(dice, 250) ? DURABILITY_OS : DURABILITY_FSYNC;
 }
 
+/* By dice of its own. */
+static void draw_retention(struct log_preset *preset, struct dice dice)
+{
+    preset->retention_segments = dice_chance(&dice, 100) ? dice_between(&dice, 1, 3) : 0;
+    preset->retention_ms = dice_chance(&dice, 100) ? dice_between(&dice, 100, 3000) : 0;
+}
+
 static void draw_subjects(struct log_preset *preset, struct dice *dice)
 {
     static const uint32_t counts[] = {1, 3, 8, 20, LOG_SUBJECTS_MAX};
@@ -69,6 +76,7 @@ void log_preset_draw(struct log_preset *preset, struct dice *dice)
     draw_subjects(preset, dice);
     draw_faults(preset, dice);
     draw_lives(preset, dice);
+    draw_retention(preset, *dice);
 }
 
 struct state_log_settings log_preset_settings(const struct log_preset *preset, struct io io,
@@ -83,6 +91,9 @@ struct state_log_settings log_preset_settings(const struct log_preset *preset, s
                                        .batch_bytes = preset->batch_bytes,
                                        .subjects_max = preset->subjects_max,
                                        .recent_bytes = preset->recent_bytes,
+                                       .retention_ms = preset->retention_ms,
+                                       .retention_bytes =
+                                           (uint64_t)preset->retention_segments * preset->segment_bytes,
                                        .hash_key = {.low = 1, .high = 2},
                                        .subject_hash_mask = preset->hash_mask};
 }
@@ -91,11 +102,12 @@ void log_preset_describe(const struct log_preset *preset, char *text, size_t siz
 {
     snprintf(text, size,
              "sectors of %u, %u segments of %u, batches of %u, compression %d, %s, %d subjects (index %u, "
-             "mask %" PRIx64 "), recent %u, space %" PRIu64
+             "mask %" PRIx64 "), recent %u, retention %u segments and %u ms, space %" PRIu64
              ", interrupted %u, bodies to %u, %u lives of up to "
              "%u operations",
              preset->sector_bytes, preset->segments, preset->segment_bytes, preset->batch_bytes,
              preset->compression, preset->durability == DURABILITY_FSYNC ? "fsync" : "os", preset->subjects,
-             preset->subjects_max, preset->hash_mask, preset->recent_bytes, preset->space_bytes,
-             preset->interrupted_per_mille, preset->body_most, preset->lives, preset->operations_most);
+             preset->subjects_max, preset->hash_mask, preset->recent_bytes, preset->retention_segments,
+             preset->retention_ms, preset->space_bytes, preset->interrupted_per_mille, preset->body_most,
+             preset->lives, preset->operations_most);
 }

@@ -11,6 +11,8 @@ struct log_preset {
     uint32_t segments; /* The budget. */
     uint32_t batch_bytes;
     uint32_t recent_bytes;
+    uint32_t retention_segments; /* 0: as many as there is room for. */
+    uint32_t retention_ms;       /* 0: none. */
     uint32_t subjects_max;
     int32_t subjects; /* Names there are; may be more than the index takes. */
     int compression;

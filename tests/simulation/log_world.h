@@ -53,6 +53,7 @@ struct log_world {
     bool is_open;
     bool has_checkpoint; /* There was one at some time. */
     bool has_failed;     /* The log gave STATUS_IO for a commit: for good. */
+    uint64_t cut_in;     /* Changes after the start, if it comes to that; 0: none. */
     uint64_t faults_before;
     uint64_t hash; /* Of everything that happened. */
     uint8_t body[LOG_BODY_MAX];
