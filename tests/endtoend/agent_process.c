@@ -235,8 +235,10 @@ unsigned agent_process_log_count(const struct agent_process *agent, const char *
 {
     char *log = read_file(agent->log_file);
     unsigned count = 0;
-    for (const char *at = strstr(log, text); at != NULL; at = strstr(at + 1, text)) {
+    const char *at = log;
+    while ((at = strstr(at, text)) != NULL) {
         count++;
+        at++;
     }
     free(log);
     return count;
