@@ -8,6 +8,7 @@
 enum {
     ID_REUSED_QUIET_MS = 60000,
     IDLE_MARK_MS = 60000,
+    FULL_MARK_US = 100000,
     PUBLISH_ROUNDS_MAX = 1000,
 };
 
@@ -156,7 +157,19 @@ static void judge_pool(struct agent *agent)
     }
 }
 
-static void judge_store(struct agent *agent)
+/* While the store is full no frame carries the outbox cursor: without one, an agent that dies again and again
+ * would publish the same answers again and again, and never come to what makes room. */
+static void mark_cursor(struct agent *agent, uint64_t elapsed_us)
+{
+    record_ref cursor = state_log_outbox_cursor(&agent->log);
+    if (cursor != agent->marked_cursor && elapsed_us - agent->marked_us >= FULL_MARK_US) {
+        agent->marked_cursor = cursor;
+        agent->marked_us = elapsed_us;
+        state_log_mark(&agent->log);
+    }
+}
+
+static void judge_store(struct agent *agent, struct moment moment)
 {
     enum status status = state_log_try_begin(&agent->log, DECIDER_TRANSACTION_BYTES);
     if (status == STATUS_OK) {
@@ -166,8 +179,9 @@ static void judge_store(struct agent *agent)
             alerts_clear(&agent->alerts, ALERT_STORE_FULL);
         }
     } else if (status == STATUS_NO_SPACE) {
-        alerts_raise(&agent->alerts, ALERT_STORE_FULL, atomic_load(&agent->clock.high),
+        alerts_raise(&agent->alerts, ALERT_STORE_FULL, moment.now,
                      "the state log is full: intake waits; free disk space or raise store.max_bytes");
+        mark_cursor(agent, moment.elapsed_us);
     }
 }
 
@@ -193,7 +207,7 @@ enum status agent_tend(struct agent *agent, struct moment moment)
     mark_time(agent, moment.now);
     judge_clock(agent, moment);
     judge_pool(agent);
-    judge_store(agent);
+    judge_store(agent, moment);
     agent_checkpoint(agent, CHECKPOINT_IF_DUE);
     alerts_clear_if_quiet(&agent->alerts, ALERT_ID_REUSED, moment.now, ID_REUSED_QUIET_MS);
     enum status status = poke_due_subjects(agent, moment.now);

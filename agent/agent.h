@@ -72,6 +72,8 @@ struct agent {
     struct due_subjects due;
     uint64_t told_losses;             /* Lost frames the alert speaks of. */
     uint64_t checked_frame;           /* How far the look through the log has come. */
+    record_ref marked_cursor;         /* The outbox cursor last made durable while the store was full, */
+    uint64_t marked_us;               /* and when. */
     _Atomic(instant_ms) committed_at; /* The clock of the last commit of this run. */
     uint32_t decider_count;
     struct decider *deciders;

@@ -24,10 +24,11 @@ static void turn_over(struct state_log *log)
     pthread_cond_broadcast(&log->room);
 }
 
-/* A frame without records is a convenience: it must not eat into the reserve. */
+/* A frame without records is a convenience: of the reserve it leaves the last spare to compaction. */
 static bool is_wanted(struct state_log *log)
 {
-    return log->open->entry_count > 0 || (log->is_marked && log_has_space(log, 0, SPACE_ORDINARY));
+    bool may_mark = log_has_space(log, 0, SPACE_ORDINARY) || log->segments.spare_count > 1;
+    return log->open->entry_count > 0 || (log->is_marked && may_mark);
 }
 
 static enum status take_batch(struct state_log *log)
