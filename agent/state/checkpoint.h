@@ -6,6 +6,7 @@
 
 #include "agent/state/record.h"
 #include "agent/state/segment.h"
+#include "base/hash.h"
 
 enum {
     CHECKPOINT_MAGIC = 0x49594c46, /* "FLYI" */
@@ -34,6 +35,21 @@ struct checkpoint {
     uint64_t file_bytes; /* Of the last one. */
     uint64_t log_bytes;  /* Written to the log since. */
 };
+
+/* How the file begins. */
+struct checkpoint_head {
+    uint64_t frame;
+    uint32_t frame_crc;
+    uint64_t frame_most; /* Uncompressed length of the longest frame there is. */
+    struct hash_key hash_key;
+};
+
+enum { CHECKPOINT_HEAD_BYTES = 42 };
+
+struct checkpoint_reader;
+
+/* The first piece of the file. STATUS_UNSUPPORTED: another format; STATUS_CORRUPT. */
+MUST_USE enum status checkpoint_head_read(struct checkpoint_reader *reader, struct checkpoint_head *head);
 
 /* Room for the segments of that size. */
 size_t checkpoint_memory_bytes(struct segments_size size);

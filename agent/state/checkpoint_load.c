@@ -9,24 +9,33 @@ struct loading {
     struct state_log *log;
     struct checkpoint_reader reader;
     struct segment_numbers numbers; /* The segments that are there. */
-    uint64_t frame;
-    uint32_t frame_crc;
+    struct checkpoint_head head;
 };
+
+enum status checkpoint_head_read(struct checkpoint_reader *reader, struct checkpoint_head *head)
+{
+    struct unpacker unpacker = checkpoint_reader_piece(reader, CHECKPOINT_HEAD_BYTES);
+    if (unpack_u32(&unpacker) != CHECKPOINT_MAGIC || unpack_u16(&unpacker) != CHECKPOINT_FORMAT_VERSION) {
+        return STATUS_UNSUPPORTED;
+    }
+    head->frame = unpack_u64(&unpacker);
+    head->frame_crc = unpack_u32(&unpacker);
+    head->frame_most = unpack_u64(&unpacker);
+    head->hash_key.low = unpack_u64(&unpacker);
+    head->hash_key.high = unpack_u64(&unpacker);
+    return unpacker.failed || head->frame_most > FRAME_RAW_MAX ? STATUS_CORRUPT : STATUS_OK;
+}
 
 static enum status load_head(struct loading *loading)
 {
     struct state_log *log = loading->log;
-    struct unpacker unpacker = checkpoint_reader_piece(&loading->reader, 42);
-    if (unpack_u32(&unpacker) != CHECKPOINT_MAGIC || unpack_u16(&unpacker) != CHECKPOINT_FORMAT_VERSION) {
-        return STATUS_UNSUPPORTED;
+    enum status status = checkpoint_head_read(&loading->reader, &loading->head);
+    if (status == STATUS_OK) {
+        log->settings.hash_key = loading->head.hash_key;
+        log->frame_most =
+            loading->head.frame_most > log->frame_most ? loading->head.frame_most : log->frame_most;
     }
-    loading->frame = unpack_u64(&unpacker);
-    loading->frame_crc = unpack_u32(&unpacker);
-    uint64_t frame_most = unpack_u64(&unpacker);
-    log->frame_most = frame_most > log->frame_most ? frame_most : log->frame_most;
-    log->settings.hash_key.low = unpack_u64(&unpacker);
-    log->settings.hash_key.high = unpack_u64(&unpacker);
-    return unpacker.failed || frame_most > FRAME_RAW_MAX ? STATUS_CORRUPT : STATUS_OK;
+    return status;
 }
 
 static enum status load_losses(struct loading *loading)
@@ -140,7 +149,7 @@ static enum status check_frame(struct loading *loading, struct scan_start *start
 {
     struct state_log *log = loading->log;
     struct frame_place place;
-    enum status status = segments_locate(&log->segments, loading->frame, &place);
+    enum status status = segments_locate(&log->segments, loading->head.frame, &place);
     if (status != STATUS_OK) {
         return status;
     }
@@ -154,7 +163,8 @@ static enum status check_frame(struct loading *loading, struct scan_start *start
     ssize_t count = io_read_full(io, file, block, sizeof block, (off_t)place.offset);
     io->close(io->self, file);
     status = count < 0 ? STATUS_IO : frame_unpack(bytes_of(block, (size_t)count), &start->last);
-    if (status != STATUS_OK || start->last.frame != loading->frame || start->last.crc != loading->frame_crc) {
+    if (status != STATUS_OK || start->last.frame != loading->head.frame ||
+        start->last.crc != loading->head.frame_crc) {
         return STATUS_CORRUPT;
     }
     start->segment = place.number;
@@ -199,10 +209,10 @@ void log_load_checkpoint(struct state_log *log, struct scan_start *start)
     *start = (struct scan_start){0};
     if (load(&loading, start) == STATUS_OK) {
         witnesses_init(&log->witnesses, log->witnesses.list, log->witnesses.capacity - WITNESS_OLDER_MOST,
-                       loading.frame + 1);
+                       loading.head.frame + 1);
         log->checkpoint.file_bytes = loading.reader.end;
     } else {
-        *start = (struct scan_start){.promised_frame = loading.frame};
+        *start = (struct scan_start){.promised_frame = loading.head.frame};
         forget(log);
     }
     if (loading.reader.io != NULL) {

@@ -39,23 +39,32 @@ static enum status note_damage(void *self, const struct damage *damage, const st
     return STATUS_OK;
 }
 
-static bool is_index_damaged(const struct io *io, const char *folder)
+/* The frame that the checkpoint says was on the disk; 0 if there is none. Read before the log: an agent at
+ * work writes both. */
+static uint64_t promised_frame(const struct io *io, const char *folder, bool *is_damaged)
 {
     uint8_t *buffer = pages_take(CHECKPOINT_BUFFER_BYTES);
     if (buffer == NULL) {
-        return false;
+        return 0;
     }
     struct checkpoint_reader reader;
+    uint64_t frame = 0;
     enum status status = checkpoint_reader_open(&reader, io, folder, buffer);
+    if (status == STATUS_OK) {
+        struct checkpoint_head head;
+        frame = checkpoint_head_read(&reader, &head) == STATUS_OK ? head.frame : 0;
+    }
+    *is_damaged = status == STATUS_CORRUPT;
     checkpoint_reader_close(&reader);
     pages_give(buffer, CHECKPOINT_BUFFER_BYTES);
-    return status == STATUS_CORRUPT;
+    return frame;
 }
 
 enum status state_log_scan(const char *folder, struct io io, struct state_log_listener listener,
                            struct state_log_report *report)
 {
     *report = (struct state_log_report){0};
+    uint64_t promised = promised_frame(&io, folder, &report->index_is_damaged);
     struct telling telling = {.listener = listener, .report = report};
     struct scan_visitor visitor = {.frame = pass_frame,
                                    .record = pass_record,
@@ -71,7 +80,13 @@ enum status state_log_scan(const char *folder, struct io io, struct state_log_li
     report->last_seq = end.last.frame == 0 ? 0 : end.last.first_seq + end.last.seq_count - 1;
     report->chain = end.last.chain_after;
     snprintf(report->message, sizeof report->message, "%s", end.message);
-    report->index_is_damaged = is_index_damaged(&io, folder);
+    if (status == STATUS_OK && end.last.frame < promised) {
+        struct damage damage = {.first_frame = end.last.frame + 1,
+                                .last_frame = promised,
+                                .segment = end.segment.number,
+                                .offset = end.offset};
+        damages_add(&report->damages, damage);
+    }
     if (status == STATUS_OK && report->damages.count > 0) {
         damage_describe(&report->damages.list[0], report->message);
         status = STATUS_CORRUPT;

@@ -170,6 +170,61 @@ static void empty_log_scans_to_nothing(void **context)
     assert_int_equal(fixture->report.last_seq, 0);
 }
 
+/* Each byte in turn has one of its bits flipped; the last frame is known from the checkpoint. */
+static void any_flipped_bit_is_found_and_its_place_told(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture_close(fixture);
+    fixture->settings.durability = DURABILITY_FSYNC;
+    fixture_open(fixture);
+    enum { FRAMES = 3 };
+    for (int i = 0; i < FRAMES; i++) {
+        fixture_put(fixture, image_of("acme", "some state", 5), SEQ_NONE);
+        fixture_decide(fixture, "some decision");
+    }
+    assert_int_equal(state_log_checkpoint(&fixture->log, CHECKPOINT_NOW), STATUS_OK);
+    fixture_close(fixture);
+    struct segment_path path = fixture_segment(fixture, 1);
+    for (uint64_t offset = 0; offset < FRAMES * FRAME_BLOCK_BYTES; offset += offset % 4096 < 400 ? 1 : 61) {
+        uint8_t byte;
+        char place[64];
+        read_file(path.text, offset, &byte, 1);
+        uint8_t flipped = byte ^ (uint8_t)(1 << offset % 8);
+        overwrite_file(path.text, offset, &flipped, 1);
+        snprintf(place, sizeof place, "segment-0000000001.log at offset %llu",
+                 (unsigned long long)(offset / FRAME_BLOCK_BYTES * FRAME_BLOCK_BYTES));
+        assert_int_equal(fixture_scan(fixture), STATUS_CORRUPT);
+        assert_non_null(strstr(fixture->report.message, place));
+        overwrite_file(path.text, offset, &byte, 1);
+    }
+    assert_int_equal(fixture_scan(fixture), STATUS_OK);
+    fixture_open(fixture);
+}
+
+/* A frame whose checksums are right, but whose entries are not those the chain knows. */
+static void entry_changed_with_all_checksums_breaks_the_chain(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture_close(fixture);
+    fixture->settings.compression = 0;
+    fixture_open(fixture);
+    fixture_decide(fixture, "charged 5");
+    fixture_decide(fixture, "charged 6");
+    struct segment_path path = fixture_segment(fixture, 1);
+    uint8_t frame[FRAME_BLOCK_BYTES];
+    struct frame_header header;
+    read_file(path.text, FRAME_BLOCK_BYTES, frame, sizeof frame);
+    assert_int_equal(frame_unpack(bytes_of(frame, sizeof frame), &header), STATUS_OK);
+    uint8_t *digit = memchr(frame + FRAME_HEADER_BYTES, '6', 200);
+    assert_non_null(digit);
+    *digit = '1';
+    frame_seal(&header, frame);
+    overwrite_file(path.text, FRAME_BLOCK_BYTES, frame, sizeof frame);
+    assert_int_equal(fixture_scan(fixture), STATUS_CORRUPT);
+    assert_non_null(
+        strstr(fixture->report.message, "at offset 4096: its entries are not those of the ledger chain"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +238,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(scan_survives_drops_and_commits_meanwhile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(missing_folder_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(empty_log_scans_to_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(any_flipped_bit_is_found_and_its_place_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(entry_changed_with_all_checksums_breaks_the_chain, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
