@@ -63,8 +63,15 @@ MUST_USE enum status log_next_segment(struct state_log *log, uint64_t frame);
 MUST_USE enum status log_recover(struct state_log *log, struct state_log_listener listener,
                                  struct state_log_report *report);
 
-/* Makes the log go on after `end`: spares, the last frame once more, the tail cut; durably. */
-MUST_USE enum status log_resume(struct state_log *log, const struct scan_end *end);
+/* A segment's beginning that holds no frame, though one was written there; 0 bytes: there is none. */
+struct torn_beginning {
+    uint32_t segment;
+    uint64_t bytes;
+};
+
+/* Makes the log go on after `end`: spares, the last frame once more, torn places blank; durably. */
+MUST_USE enum status log_resume(struct state_log *log, const struct scan_end *end,
+                                struct torn_beginning torn);
 
 /* A file became a spare. */
 void log_give_spare(struct state_log *log, uint32_t number);

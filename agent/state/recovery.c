@@ -14,6 +14,7 @@ struct recovery {
     struct scan_start start;
     struct scan_end end;
     struct suspects suspects;
+    struct torn_beginning torn;
 };
 
 static enum status explain(struct state_log_report *report, enum status status, const char *what)
@@ -28,6 +29,21 @@ static enum status explain_errno(struct state_log_report *report, enum status st
     return status;
 }
 
+/* The first frame of a segment was torn, and its copy stands in for it: once the segment is the oldest,
+ * nobody could tell the torn place from damage. */
+static void note_torn_beginning(struct recovery *recovery, const struct frame_header *header,
+                                uint32_t segment, uint64_t offset)
+{
+    const struct segments *segments = &recovery->log->segments;
+    if (segments->count == 0 || offset == 0) {
+        return;
+    }
+    const struct segment *last = &segments->list[segments->count - 1];
+    if (last->first_frame + last->frame_count == header->frame) {
+        recovery->torn = (struct torn_beginning){.segment = segment, .bytes = offset};
+    }
+}
+
 static enum status recover_frame(void *self, const struct frame_header *header, struct scan_segment segment,
                                  uint64_t offset)
 {
@@ -35,6 +51,7 @@ static enum status recover_frame(void *self, const struct frame_header *header, 
     struct state_log *log = recovery->log;
     struct segments *segments = &log->segments;
     if (segments->count == 0 || segments_last(segments)->number != segment.number) {
+        note_torn_beginning(recovery, header, segment.number, offset);
         segments_append(segments, segment.number, segment.bytes, header->frame);
         segments->file_bytes += segment.bytes;
     }
@@ -205,7 +222,7 @@ static enum status rebuild(struct recovery *recovery)
     adopt_end(log, &recovery->end);
     continue_after(log, &recovery->end.last);
     errno = 0;
-    status = log_resume(log, &recovery->end);
+    status = log_resume(log, &recovery->end, recovery->torn);
     count_images(log);
     if (status == STATUS_OK) {
         status = frame_cache_open(&log->scout, &log->settings.io, log->frame_most);

@@ -195,9 +195,30 @@ static enum status reopen_last(struct state_log *log, const struct scan_end *end
     return status == STATUS_OK && io->fdatasync(io->self, log->file) != 0 ? STATUS_IO : status;
 }
 
-enum status log_resume(struct state_log *log, const struct scan_end *end)
+static enum status blank_beginning(struct state_log *log, struct torn_beginning torn)
+{
+    static const uint8_t zeros[FRAME_BLOCK_BYTES];
+    const struct io *io = &log->settings.io;
+    struct segment_path path = segment_path_of(log->settings.folder, SEGMENT_FILE, torn.segment);
+    int file = torn.bytes > 0 ? io->open(io->self, path.text, O_RDWR, 0) : -1;
+    if (file < 0) {
+        return torn.bytes > 0 ? STATUS_IO : STATUS_OK;
+    }
+    int result = 0;
+    for (uint64_t at = 0; at < torn.bytes && result == 0; at += sizeof zeros) {
+        result = io_write_full(io, file, zeros, sizeof zeros, (off_t)at);
+    }
+    result = result == 0 ? io->fdatasync(io->self, file) : result;
+    io->close(io->self, file);
+    return result == 0 ? STATUS_OK : STATUS_IO;
+}
+
+enum status log_resume(struct state_log *log, const struct scan_end *end, struct torn_beginning torn)
 {
     enum status status = collect_spares(log);
+    if (status == STATUS_OK) {
+        status = blank_beginning(log, torn);
+    }
     if (status == STATUS_OK) {
         status = log->segments.count > 0 ? reopen_last(log, end) : log_next_segment(log, 1);
     }

@@ -212,5 +212,6 @@ int main(int argc, char **argv)
     catch_signals();
     int result = run(&campaign);
     rmdir(campaign.folder);
+    world_free(campaign.world);
     return result;
 }

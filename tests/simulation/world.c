@@ -146,6 +146,16 @@ void world_end(struct world *world)
     unlink(world->pool_path);
 }
 
+void world_free(struct world *world)
+{
+    if (world->disk != NULL) {
+        virtual_disk_close(world->disk);
+    }
+    free(world->disk);
+    free(world->asks);
+    free(world);
+}
+
 static void heal(struct world *world)
 {
     findings_trace(&world->findings, "everything is healed");

@@ -132,6 +132,9 @@ struct world {
 void world_begin(struct world *world, uint64_t seed, const char *pool_folder, FILE *trace);
 void world_end(struct world *world);
 
+/* Gives back what is kept from seed to seed, and the world. */
+void world_free(struct world *world);
+
 /* A whole life; findings say how it went. The final hash is over everything published and the final disk. */
 uint64_t world_live(struct world *world);
 

@@ -269,6 +269,29 @@ static void blank_beginning_is_no_damage(void **context)
     fixture_close(fixture);
 }
 
+/* A torn first frame of a later segment, its copy behind it: blank from then on, and no damage when all
+ * before it has gone. */
+static void torn_beginning_is_made_blank(void **context)
+{
+    struct fixture *fixture = *context;
+    for (int i = 1; i <= 17; i++) {
+        bring(fixture, "acme", i);
+    }
+    fixture_reopen(fixture);
+    bring(fixture, "acme", 18);
+    fixture_close(fixture);
+    overwrite_file(fixture_segment(fixture, 2).text, 200, "torn", 4);
+    fixture_open(fixture);
+    assert_int_equal(losses_of(fixture).damages.count, 0);
+    state_log_set_outbox_cursor(&fixture->log, state_log_committed(&fixture->log));
+    bring(fixture, "acme", 19);
+    assert_int_equal(state_log_drop_oldest(&fixture->log), STATUS_OK);
+    fixture_reopen(fixture);
+    assert_image(fixture, "acme", "acme 19", false);
+    assert_int_equal(losses_of(fixture).damages.count, 0);
+    fixture_close(fixture);
+}
+
 static void store_cut_short_in_its_only_frame_is_refused(void **context)
 {
     struct fixture *fixture = *context;
@@ -337,6 +360,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_whole_segment_may_be_missing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lost_beginning_leaves_the_rest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(blank_beginning_is_no_damage, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(torn_beginning_is_made_blank, set_up, tear_down),
         cmocka_unit_test_setup_teardown(store_cut_short_in_its_only_frame_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damage_up_to_the_end_gives_no_seq_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dropping_the_segment_ends_the_damage, set_up, tear_down),
