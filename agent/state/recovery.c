@@ -140,12 +140,11 @@ static enum status scan_frames(struct recovery *recovery)
                                    .lost = recover_loss,
                                    .self = recovery};
     log_load_checkpoint(log, &recovery->start);
-    enum status status = scan_run(&log->settings.io, log->settings.folder, SCAN_ALONE, visitor,
-                                  &recovery->start, &recovery->end);
+    struct scan_source source = {.io = &log->settings.io, .folder = log->settings.folder, .mode = SCAN_ALONE};
+    enum status status = scan_run(&source, visitor, &recovery->start, &recovery->end);
     if (status == STATUS_OK && !are_images_there(log)) {
         log_forget_checkpoint(log, &recovery->start);
-        status = scan_run(&log->settings.io, log->settings.folder, SCAN_ALONE, visitor, &recovery->start,
-                          &recovery->end);
+        status = scan_run(&source, visitor, &recovery->start, &recovery->end);
     }
     if (status != STATUS_OK && recovery->end.message[0] != '\0') {
         return explain(recovery->report, status, recovery->end.message);

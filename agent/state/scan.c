@@ -177,10 +177,15 @@ static enum status prepare(struct scan *scan, const struct scan_start *start)
     return status == STATUS_OK ? begin(scan, start) : status;
 }
 
-enum status scan_run(const struct io *io, const char *folder, enum scan_mode mode,
-                     struct scan_visitor visitor, const struct scan_start *start, struct scan_end *end)
+enum status scan_run(const struct scan_source *source, struct scan_visitor visitor,
+                     const struct scan_start *start, struct scan_end *end)
 {
-    struct scan scan = {.io = io, .folder = folder, .mode = mode, .visitor = visitor, .end = end, .file = -1};
+    struct scan scan = {.io = source->io,
+                        .folder = source->folder,
+                        .mode = source->mode,
+                        .visitor = visitor,
+                        .end = end,
+                        .file = -1};
     *end = (struct scan_end){0};
     scan.cache.file = -1;
     enum status status = prepare(&scan, start);

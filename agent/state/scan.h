@@ -11,6 +11,12 @@ enum scan_mode {
     SCAN_BESIDE, /* An agent may be writing and dropping meanwhile; the ledger chain is checked, too. */
 };
 
+struct scan_source {
+    const struct io *io;
+    const char *folder;
+    enum scan_mode mode;
+};
+
 struct scan_segment {
     uint32_t number;
     uint64_t bytes;
@@ -53,8 +59,7 @@ struct scan_end {
 
 /* STATUS_NOT_FOUND: no such folder. STATUS_CORRUPT (frames that are intact and contradict each other),
  * STATUS_UNSUPPORTED and the rest explain themselves in `message`. Lost frames are no failure. */
-MUST_USE enum status scan_run(const struct io *io, const char *folder, enum scan_mode mode,
-                              struct scan_visitor visitor, const struct scan_start *start,
-                              struct scan_end *end);
+MUST_USE enum status scan_run(const struct scan_source *source, struct scan_visitor visitor,
+                              const struct scan_start *start, struct scan_end *end);
 
 #endif

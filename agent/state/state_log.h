@@ -83,16 +83,20 @@ struct segment_range {
 struct state_log {
     struct state_log_settings settings;
     int lock_file;
+    enum status failure;      /* STATUS_OK, or STATUS_IO for good. */
     pthread_mutex_t lock;     /* Guards all below, except what only the committing thread touches. */
     pthread_cond_t room;      /* The open batch was taken. */
     pthread_cond_t work;      /* There is something to commit. */
     pthread_cond_t committed; /* Something was committed. */
-    enum status failure;      /* STATUS_OK, or STATUS_IO for good. */
     bool is_shut;
-    bool is_marked;    /* A frame is wanted even without records. */
-    bool is_disk_full; /* The last spare could not be made. */
-    bool is_stuck;     /* The batch being written found no space; */
-    bool may_retry;    /* and some was regained since. */
+    bool is_marked;      /* A frame is wanted even without records. */
+    bool is_disk_full;   /* The last spare could not be made. */
+    bool is_stuck;       /* The batch being written found no space; */
+    bool may_retry;      /* and some was regained since. */
+    bool needs_repair;   /* Damaged frames may hold latest images. */
+    uint32_t idle_drops; /* Segments dropped, */
+    uint64_t
+        news_bytes; /* and bytes of frames with more than images and copies, since both were counted anew. */
     struct batch batches[2];
     struct batch *open;
     struct batch *writing; /* NULL: none. */
@@ -103,7 +107,6 @@ struct state_log {
     struct frame_cache scout; /* For telling subjects with equal hashes apart. */
     size_t frame_most;        /* Records of the largest frame a reader may meet, in bytes. */
     struct damages damages;   /* Frames that cannot be read, and later ones can. */
-    bool needs_repair;        /* Some of them may hold latest images. */
     record_ref *setbacks;     /* Earlier images that took the place of latest ones that were lost. */
     uint32_t setback_count;
     uint32_t subjects_set_back;
@@ -112,24 +115,22 @@ struct state_log {
     uint64_t told_frame;      /* The last whose records were told when it was committed. */
     record_ref committed_ref; /* The last committed record. */
     uint64_t pool_sequence_high;
-    uint64_t news_bytes; /* Of frames with more than images and copies, */
-    uint32_t idle_drops; /* and segments dropped, since either was counted anew. */
     struct state_log_stats stats;
     _Atomic uint64_t last_seq;
-    _Atomic uint32_t subjects;
     _Atomic instant_ms clock_high;
     _Atomic record_ref outbox_cursor;
+    _Atomic uint32_t subjects;
     /* The committing thread's. */
+    int file;                   /* Of the last segment; -1: none. */
     struct frame_header header; /* Of the frame being written; header.crc of the last one after. */
-    bool is_sealed;             /* `header` and `frame` hold the batch being written. */
     uint8_t *frame;
     struct deflater deflater;
-    struct ledger_chain chain;
     struct witnesses witnesses;
     uint8_t *witness_bytes; /* As the frame being written will have them. */
-    int file;               /* Of the last segment; -1: none. */
     uint64_t durable_frame;
+    struct ledger_chain chain;
     uint32_t previous_crc;
+    bool is_sealed; /* `header` and `frame` hold the batch being written. */
     uint8_t *memory;
     size_t memory_bytes;
 };

@@ -73,7 +73,8 @@ enum status state_log_scan(const char *folder, struct io io, struct state_log_li
                                    .self = &telling};
     struct scan_start from_the_oldest = {0};
     struct scan_end end;
-    enum status status = scan_run(&io, folder, SCAN_BESIDE, visitor, &from_the_oldest, &end);
+    struct scan_source source = {.io = &io, .folder = folder, .mode = SCAN_BESIDE};
+    enum status status = scan_run(&source, visitor, &from_the_oldest, &end);
     report->frames = end.frames;
     report->records = end.records;
     report->torn_bytes = end.torn_bytes;
