@@ -12,7 +12,7 @@ enum {
     CHECKPOINT_MAGIC = 0x49594c46, /* "FLYI" */
     CHECKPOINT_FORMAT_VERSION = 1,
     CHECKPOINT_NOTES_MAX = 8192,          /* A power of two. */
-    CHECKPOINT_LOG_BYTES_LEAST = 1 << 20, /* Of new frames, before there is a new one. */
+    CHECKPOINT_LOG_BYTES_LEAST = 4 << 20, /* Of new frames, before there is a new one. */
 };
 
 /* A place of the index that has changed since, as it was. */
