@@ -39,7 +39,8 @@ static void note_torn_beginning(struct recovery *recovery, const struct frame_he
         return;
     }
     const struct segment *last = &segments->list[segments->count - 1];
-    if (last->first_frame + last->frame_count == header->frame) {
+    bool is_damage = damages_have(&recovery->log->damages, header->frame - 1);
+    if (!is_damage && last->first_frame + last->frame_count == header->frame) {
         recovery->torn = (struct torn_beginning){.segment = segment, .bytes = offset};
     }
 }
