@@ -120,6 +120,9 @@ static const struct header_row header_rows[] = {
     /* No such compression; no such frame. */
     {100, 100, FRAME_ZLIB + 1, 2, 7, STATUS_CORRUPT},
     {100, 100, FRAME_ZLIB, 2, 0, STATUS_CORRUPT},
+    /* The last number a record's reference can hold, and the next. */
+    {100, 100, FRAME_ZLIB, 2, (1ULL << 48) - 1, STATUS_OK},
+    {100, 100, FRAME_ZLIB, 2, 1ULL << 48, STATUS_CORRUPT},
 };
 
 static void impossible_headers_are_corrupt_even_with_a_good_checksum(void **context)
