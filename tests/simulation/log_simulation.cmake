@@ -8,10 +8,6 @@ add_executable(flyball-sim-log log_pages.c oracle.c simulate_log.c)
 target_link_libraries(flyball-sim-log PRIVATE flyball_log_simulation PkgConfig::SQLITE3)
 flyball_test(powerloss LINKS flyball_state flyball_virtual_disk)
 
-# The same on libraries with bugs that can be switched on: each must be found. Those libraries are made after this.
-add_executable(flyball-sim-log-mutants log_pages.c simulate_log_mutants.c ${FLYBALL_LOG_SIMULATION_SOURCES})
-target_link_libraries(flyball-sim-log-mutants PRIVATE flyball_state_mutant flyball_virtual_disk_mutant)
-
 # Slices; the long form is flyball-sim-log --crashes 10000000.
 if(FLYBALL_SANITIZE)
   set(FLYBALL_LOG_CRASHES 8000)
@@ -22,5 +18,4 @@ else()
 endif()
 add_test(NAME simulation.log COMMAND flyball-sim-log --crashes ${FLYBALL_LOG_CRASHES})
 add_test(NAME simulation.log_oracle COMMAND flyball-sim-log --oracle --crashes ${FLYBALL_ORACLE_CRASHES})
-add_test(NAME simulation.log_mutants COMMAND flyball-sim-log-mutants)
-set_tests_properties(simulation.log simulation.log_oracle simulation.log_mutants PROPERTIES TIMEOUT 180)
+set_tests_properties(simulation.log simulation.log_oracle PROPERTIES TIMEOUT 180)
