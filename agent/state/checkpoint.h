@@ -53,7 +53,7 @@ MUST_USE enum status checkpoint_head_read(struct checkpoint_reader *reader, stru
 
 /* Room for the segments of that size. */
 size_t checkpoint_memory_bytes(struct segments_size size);
-void checkpoint_init(struct checkpoint *checkpoint, void *memory, struct segments_size size);
+void checkpoint_init(struct checkpoint *checkpoint, void *memory);
 
 /* Notes how a place was before its first change since; the log's lock is held. */
 void checkpoint_note(struct checkpoint *checkpoint, uint32_t place, record_ref ref, instant_ms edge);

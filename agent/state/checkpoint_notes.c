@@ -13,9 +13,8 @@ size_t checkpoint_memory_bytes(struct segments_size size)
     return notes_bytes() + CHECKPOINT_BUFFER_BYTES + size.segments * sizeof(struct segment);
 }
 
-void checkpoint_init(struct checkpoint *checkpoint, void *memory, struct segments_size size)
+void checkpoint_init(struct checkpoint *checkpoint, void *memory)
 {
-    (void)size;
     uint8_t *bytes = memory;
     *checkpoint = (struct checkpoint){
         .notes = memory,

@@ -28,8 +28,8 @@ void log_count_image(struct state_log *log, uint64_t frame, int64_t change);
 /* Uncompressed bytes of the largest frame written. */
 size_t log_raw_most(const struct state_log_settings *settings);
 
-/* Whether the record at `ref` is that subject's image; equal hashes must do when the disk cannot tell. */
-bool log_is_image_of(struct state_log *log, record_ref ref, const struct name *subject);
+/* The record at `ref`, read with the log's own cache: for rare looks at one image. */
+MUST_USE enum status log_scout(struct state_log *log, record_ref ref, struct record *record);
 
 /* The committed frame cannot be read. */
 void log_note_damage(struct state_log *log, uint64_t frame);

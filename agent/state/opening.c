@@ -186,7 +186,7 @@ static enum status init_parts(struct state_log *log, const struct layout *layout
     log->frame = memory + layout->frame;
     witnesses_init(&log->witnesses, memory + layout->witnesses, images_most(settings->batch_bytes), 1);
     log->witness_bytes = memory + layout->witness_bytes;
-    checkpoint_init(&log->checkpoint, memory + layout->checkpoint, size);
+    checkpoint_init(&log->checkpoint, memory + layout->checkpoint);
     log->setbacks = (record_ref *)(void *)(memory + layout->setbacks);
     if (settings->compression == 0) {
         return STATUS_OK;

@@ -143,7 +143,7 @@ static enum status scan_frames(struct recovery *recovery)
     log_load_checkpoint(log, &recovery->start);
     struct scan_source source = {.io = &log->settings.io, .folder = log->settings.folder, .mode = SCAN_ALONE};
     enum status status = scan_run(&source, visitor, &recovery->start, &recovery->end);
-    if (status == STATUS_OK && !are_images_there(log)) {
+    if (status == STATUS_OK && recovery->start.last.frame != 0 && !are_images_there(log)) {
         log_forget_checkpoint(log, &recovery->start);
         status = scan_run(&source, visitor, &recovery->start, &recovery->end);
     }
@@ -186,7 +186,8 @@ static void adopt_end(struct state_log *log, const struct scan_end *end)
 
 static void count_images(struct state_log *log)
 {
-    for (uint32_t place = 0; place < log->index.place_count; place++) {
+    /* Nothing to look for in an empty index, whose pages need not be touched. */
+    for (uint32_t place = 0; log->index.count > 0 && place < log->index.place_count; place++) {
         if (log->index.places[place].ref != RECORD_REF_NONE) {
             log_count_image(log, record_ref_frame(log->index.places[place].ref), +1);
         }

@@ -73,7 +73,8 @@ static void keep_spare(struct state_log *log, uint32_t number)
     bool is_whole = segment_file_size(io, path.text) == (int64_t)log->settings.segment_bytes;
     /* Beside a log without frames it may hold those of another life, with numbers yet to come. */
     is_whole = is_whole && log->committed_frame > 0;
-    if (is_whole && segments_may_grow(&log->segments) && segment_blank(io, &path) == STATUS_OK) {
+    if (is_whole && segments_may_grow(&log->segments) &&
+        segment_blank(io, &path, FRAME_BLOCK_BYTES) == STATUS_OK) {
         segments_give_spare(&log->segments, number);
         log->segments.file_bytes += log->settings.segment_bytes;
     } else {
@@ -195,29 +196,12 @@ static enum status reopen_last(struct state_log *log, const struct scan_end *end
     return status == STATUS_OK && io->fdatasync(io->self, log->file) != 0 ? STATUS_IO : status;
 }
 
-static enum status blank_beginning(struct state_log *log, struct torn_beginning torn)
-{
-    static const uint8_t zeros[FRAME_BLOCK_BYTES];
-    const struct io *io = &log->settings.io;
-    struct segment_path path = segment_path_of(log->settings.folder, SEGMENT_FILE, torn.segment);
-    int file = torn.bytes > 0 ? io->open(io->self, path.text, O_RDWR, 0) : -1;
-    if (file < 0) {
-        return torn.bytes > 0 ? STATUS_IO : STATUS_OK;
-    }
-    int result = 0;
-    for (uint64_t at = 0; at < torn.bytes && result == 0; at += sizeof zeros) {
-        result = io_write_full(io, file, zeros, sizeof zeros, (off_t)at);
-    }
-    result = result == 0 ? io->fdatasync(io->self, file) : result;
-    io->close(io->self, file);
-    return result == 0 ? STATUS_OK : STATUS_IO;
-}
-
 enum status log_resume(struct state_log *log, const struct scan_end *end, struct torn_beginning torn)
 {
     enum status status = collect_spares(log);
-    if (status == STATUS_OK) {
-        status = blank_beginning(log, torn);
+    if (status == STATUS_OK && torn.bytes > 0) {
+        struct segment_path path = segment_path_of(log->settings.folder, SEGMENT_FILE, torn.segment);
+        status = segment_blank(&log->settings.io, &path, torn.bytes);
     }
     if (status == STATUS_OK) {
         status = log->segments.count > 0 ? reopen_last(log, end) : log_next_segment(log, 1);

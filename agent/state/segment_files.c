@@ -115,14 +115,18 @@ enum status segment_spare_create(const struct io *io, const char *folder, uint32
     return status;
 }
 
-enum status segment_blank(const struct io *io, const struct segment_path *path)
+enum status segment_blank(const struct io *io, const struct segment_path *path, uint64_t bytes)
 {
     static const uint8_t zeros[FRAME_BLOCK_BYTES];
     int file = io->open(io->self, path->text, O_RDWR, 0);
     if (file < 0) {
         return segment_status_of_errno(errno);
     }
-    bool is_blank = io_write_full(io, file, zeros, sizeof zeros, 0) == 0 && io->fsync(io->self, file) == 0;
+    int result = 0;
+    for (uint64_t at = 0; at < bytes && result == 0; at += sizeof zeros) {
+        result = io_write_full(io, file, zeros, sizeof zeros, (off_t)at);
+    }
+    bool is_blank = result == 0 && io->fsync(io->self, file) == 0;
     io->close(io->self, file);
     return is_blank ? STATUS_OK : STATUS_IO;
 }

@@ -39,8 +39,9 @@ void segment_numbers_free(struct segment_numbers *numbers);
 MUST_USE enum status segment_spare_create(const struct io *io, const char *folder, uint32_t number,
                                           uint64_t segment_bytes);
 
-/* Makes sure, durably, that a spare has its size and does not begin with a frame of its former life. */
-MUST_USE enum status segment_blank(const struct io *io, const struct segment_path *path);
+/* Makes the file's first `bytes`, whole blocks, zeros, and them and its size durable: a spare must not begin
+ * with a frame of its former life, nor a segment with one that was torn. */
+MUST_USE enum status segment_blank(const struct io *io, const struct segment_path *path, uint64_t bytes);
 
 /* -1 if it cannot be told. */
 int64_t segment_file_size(const struct io *io, const char *path);

@@ -260,7 +260,7 @@ static enum status retire_file(struct state_log *log, const struct segment *segm
     if (result != 0 || io_sync_folder(io, log->settings.folder) != 0) {
         return STATUS_IO;
     }
-    return reuse ? segment_blank(io, &to) : STATUS_OK;
+    return reuse ? segment_blank(io, &to, FRAME_BLOCK_BYTES) : STATUS_OK;
 }
 
 /* Asks again: an image may have come to lie there meanwhile. */

@@ -125,25 +125,29 @@ bool state_log_can_add(struct state_log *log)
     return atomic_load(&log->subjects) < log->settings.subjects_max;
 }
 
-bool log_is_image_of(struct state_log *log, record_ref ref, const struct name *subject)
+enum status log_scout(struct state_log *log, record_ref ref, struct record *record)
 {
-    struct record image;
     uint64_t frame = record_ref_frame(ref);
     const struct batch *batch = log_batch_of(log, frame);
-    enum status status = STATUS_OK;
     if (batch != NULL) {
-        status = batch_read(batch, record_ref_ordinal(ref), &image);
-    } else {
-        struct frame_place place;
-        if (!log_load_recent(log, &log->scout, frame)) {
-            status = segments_locate(&log->segments, frame, &place);
-            status = status == STATUS_OK ? frame_cache_fetch(&log->scout, log->settings.folder, frame, place)
-                                         : status;
-        }
-        status =
-            status == STATUS_OK ? frame_cache_seek(&log->scout, record_ref_ordinal(ref), &image) : status;
+        return batch_read(batch, record_ref_ordinal(ref), record);
     }
-    return status != STATUS_OK || name_equal(&image.subject, subject);
+    enum status status = STATUS_OK;
+    if (!log_load_recent(log, &log->scout, frame)) {
+        struct frame_place place;
+        status = segments_locate(&log->segments, frame, &place);
+        if (status == STATUS_OK) {
+            status = frame_cache_fetch(&log->scout, log->settings.folder, frame, place);
+        }
+    }
+    return status == STATUS_OK ? frame_cache_seek(&log->scout, record_ref_ordinal(ref), record) : status;
+}
+
+/* When the disk cannot tell, equal hashes must do: they are keyed and 64 bits wide. */
+static bool is_image_of(struct state_log *log, record_ref ref, const struct name *subject)
+{
+    struct record image;
+    return log_scout(log, ref, &image) != STATUS_OK || name_equal(&image.subject, subject);
 }
 
 static int64_t find_place(struct state_log *log, uint64_t hash, const struct record *record)
@@ -152,7 +156,7 @@ static int64_t find_place(struct state_log *log, uint64_t hash, const struct rec
     int64_t place = subject_index_next(&log->index, &probe);
     while (place != SUBJECT_PLACE_NONE) {
         record_ref ref = log->index.places[place].ref;
-        if (ref == record->previous || log_is_image_of(log, ref, &record->subject)) {
+        if (ref == record->previous || is_image_of(log, ref, &record->subject)) {
             return place;
         }
         place = subject_index_next(&log->index, &probe);

@@ -82,23 +82,13 @@ static bool is_suspected(const struct suspects *suspects, const struct name *sub
     return false;
 }
 
-static enum status read_image(struct state_log *log, record_ref ref, struct record *image)
-{
-    struct frame_place place;
-    enum status status = segments_locate(&log->segments, record_ref_frame(ref), &place);
-    if (status == STATUS_OK) {
-        status = frame_cache_fetch(&log->scout, log->settings.folder, record_ref_frame(ref), place);
-    }
-    return status == STATUS_OK ? frame_cache_seek(&log->scout, record_ref_ordinal(ref), image) : status;
-}
-
 void log_set_back_suspects(struct state_log *log, const struct suspects *suspects)
 {
     log->blind_frames += suspects->blind_frames;
     for (uint32_t i = 0; suspects->count > 0 && i < log->index.place_count; i++) {
         record_ref ref = log->index.places[i].ref;
         struct record image;
-        if (ref != RECORD_REF_NONE && read_image(log, ref, &image) == STATUS_OK &&
+        if (ref != RECORD_REF_NONE && log_scout(log, ref, &image) == STATUS_OK &&
             is_suspected(suspects, &image.subject, record_ref_frame(ref))) {
             log_set_back(log, i, &image);
         }
