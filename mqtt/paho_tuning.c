@@ -16,9 +16,10 @@
  * 1 ms.
  *
  * writev, write (TLS): when a write fails, Paho frees a QoS 1 message that its list of unacknowledged ones
- * still holds, reads it at the next reconnect and frees it again. On the sockets marked by connect a broken
- * connection therefore looks like a full one to the writer; the reader, which waits for the socket anyway,
- * finds its end and closes it in good order. */
+ * still holds, reads it at the next reconnect and frees it again. When it is to be tried again, Paho queues
+ * its acknowledgements for good and sends them on some later connection. On the sockets marked by connect a
+ * write to a broken connection therefore seems to succeed; the reader, which waits for the socket anyway,
+ * finds its end and closes it in good order. What is not acknowledged is sent again on the next one. */
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -103,25 +104,34 @@ int hurried_poll(struct pollfd *files, nfds_t count, int timeout_ms)
     return ppoll(files, count, timeout_ms >= 0 ? &timeout : NULL, NULL);
 }
 
-/* The result of a write; a failure on a marked socket becomes "try again". */
-static ssize_t soften(int file, ssize_t written)
+/* The result of writing `size` bytes; a failure on a marked socket becomes a success, and the socket's end.
+ */
+static ssize_t soften(int file, size_t size, ssize_t written)
 {
-    if (written >= 0 || errno == EINTR) {
+    if (written >= 0 || errno == EINTR || errno == EAGAIN) {
         return written;
     }
     int kept = errno;
-    errno = is_marked(file) ? EAGAIN : kept;
-    return written;
+    if (!is_marked(file)) {
+        errno = kept;
+        return written;
+    }
+    shutdown(file, SHUT_RDWR); /* Nothing may follow upon bytes that are missing. */
+    return (ssize_t)size;
 }
 
 ssize_t writev(int file, const struct iovec *parts, int count)
 {
-    return soften(file, syscall(SYS_writev, file, parts, count));
+    size_t size = 0;
+    for (int i = 0; i < count; i++) {
+        size += parts[i].iov_len;
+    }
+    return soften(file, size, syscall(SYS_writev, file, parts, count));
 }
 
 ssize_t write(int file, const void *data, size_t size)
 {
-    return soften(file, syscall(SYS_write, file, data, size));
+    return soften(file, size, syscall(SYS_write, file, data, size));
 }
 
 int usleep(useconds_t duration_us)

@@ -1,6 +1,7 @@
 /* That libpaho's calls reach the tuned functions, and what these do to sockets and sleeps. */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -100,22 +101,39 @@ static void only_pahos_wait_is_hurried_and_only_soon_after_a_connect(void **cont
     close(pair[1]);
 }
 
-static void broken_connection_looks_full_to_the_writer_and_ended_to_the_reader(void **context)
+static void broken_connection_takes_what_is_written_and_ends_for_the_reader(void **context)
 {
     int pair[2];
-    char byte = 'x';
-    struct iovec part = {.iov_base = &byte, .iov_len = 1};
+    char bytes[] = "xyz";
+    struct iovec parts[] = {{.iov_base = bytes, .iov_len = 1}, {.iov_base = bytes + 1, .iov_len = 2}};
     (void)context;
     open_pair(pair);
     reset(pair[1]);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(writev(pair[0], &part, 1), -1);
-        assert_int_equal(errno, EAGAIN);
-        assert_int_equal(write(pair[0], &byte, 1), -1);
-        assert_int_equal(errno, EAGAIN);
+        assert_int_equal(writev(pair[0], parts, 2), 3);
+        assert_int_equal(write(pair[0], bytes, 2), 2);
     }
-    assert_int_equal(read(pair[0], &byte, 1), 0);
+    assert_int_equal(read(pair[0], bytes, 1), 0);
     close(pair[0]);
+}
+
+static void full_socket_stays_full_and_open(void **context)
+{
+    int pair[2];
+    char bytes[4096] = "x";
+    ssize_t written;
+    (void)context;
+    open_pair(pair);
+    assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
+    do {
+        written = write(pair[0], bytes, sizeof bytes);
+    } while (written > 0);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(read(pair[1], bytes, sizeof bytes), sizeof bytes);
+    assert_int_equal(read(pair[0], bytes, 1), -1);
+    assert_int_equal(errno, EAGAIN);
+    close(pair[0]);
+    close(pair[1]);
 }
 
 static void other_sockets_and_files_keep_their_errors(void **context)
@@ -217,7 +235,8 @@ int main(void)
         cmocka_unit_test(everybody_finds_the_tuned_functions_first),
         cmocka_unit_test(connect_sets_nodelay),
         cmocka_unit_test(only_pahos_wait_is_hurried_and_only_soon_after_a_connect),
-        cmocka_unit_test(broken_connection_looks_full_to_the_writer_and_ended_to_the_reader),
+        cmocka_unit_test(broken_connection_takes_what_is_written_and_ends_for_the_reader),
+        cmocka_unit_test(full_socket_stays_full_and_open),
         cmocka_unit_test(other_sockets_and_files_keep_their_errors),
         cmocka_unit_test(repeated_sleeps_are_short_soon_after_a_connect),
         cmocka_unit_test_setup_teardown(message_after_an_idle_second_is_quick, scene_open, scene_close),
