@@ -59,6 +59,7 @@ static enum status load_losses(struct loading *loading)
         damage->offset = unpack_u64(&unpacker);
     }
     log->damages.frames = frames;
+    log->needs_repair = damages > 0; /* It may have been noticed only. */
     for (uint32_t i = 0; i < setbacks; i++) {
         unpacker = checkpoint_reader_piece(&loading->reader, 8);
         log->setbacks[log->setback_count++] = unpack_u64(&unpacker);
@@ -125,7 +126,7 @@ static enum status load_segments(struct loading *loading)
     }
     bool is_first = status == STATUS_OK && segments->count > 0 && loading->numbers.count > 0 &&
                     segments->list[0].number == loading->numbers.numbers[0];
-    return is_first ? STATUS_OK : STATUS_CORRUPT;
+    return is_first && segments_have_room_up_to(segments, loading->head.frame) ? STATUS_OK : STATUS_CORRUPT;
 }
 
 static enum status load_places(struct loading *loading)
@@ -198,6 +199,7 @@ static void forget(struct state_log *log)
     log->subjects_set_back = 0;
     log->setback_count = 0;
     log->damages = (struct damages){0};
+    log->needs_repair = false;
     log->segments.count = 0;
     log->segments.file_bytes = 0;
     subject_index_clear(&log->index);

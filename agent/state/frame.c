@@ -131,11 +131,13 @@ enum status frame_unpack(struct bytes block, struct frame_header *header)
 
 enum status frame_check(struct bytes frame, const struct frame_header *header)
 {
-    const uint8_t *payload = frame.data + FRAME_HEADER_BYTES;
     size_t end = frame_bytes(header->stored_length);
-    bool is_whole =
-        mutation_is_on(MUTATION_NO_CHECKSUM) || crc_of(payload, header->stored_length) == header->payload_crc;
-    if (frame.length < end || !is_whole) {
+    if (frame.length < end) {
+        return STATUS_CORRUPT;
+    }
+    const uint8_t *payload = frame.data + FRAME_HEADER_BYTES;
+    if (!mutation_is_on(MUTATION_NO_CHECKSUM) &&
+        crc_of(payload, header->stored_length) != header->payload_crc) {
         return STATUS_CORRUPT;
     }
     static const uint8_t zeros[FRAME_BLOCK_BYTES];

@@ -44,7 +44,9 @@ void frame_cache_close(struct frame_cache *cache)
 
 void frame_cache_forget(struct frame_cache *cache)
 {
-    cache->header.frame = 0;
+    cache->header = (struct frame_header){0};
+    cache->walk = record_walk_of(bytes_of(NULL, 0), 0, 0);
+    cache->last_ordinal = -1;
 }
 
 static void rewind_walk(struct frame_cache *cache)

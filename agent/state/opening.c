@@ -127,7 +127,8 @@ static enum status measure(const struct state_log_settings *settings, struct seg
     uint64_t budget = settings->max_bytes / settings->segment_bytes;
     size->segments = (uint32_t)(budget + numbers.count) +
                      segments_reserve(settings->segment_bytes, settings->max_bytes) + 1;
-    size->bytes = settings->max_bytes + bytes;
+    /* And as many frames more as the budget can hold: those of lost files keep their numbers. */
+    size->bytes = 2 * settings->max_bytes + bytes;
     segment_numbers_free(&numbers);
     return status;
 }

@@ -141,6 +141,9 @@ enum status state_log_read(struct state_log_reader *reader, record_ref ref, stru
 {
     struct bytes packed;
     uint64_t seq = 0;
+    if (ref == RECORD_REF_NONE || ref == RECORD_REF_NOWHERE) {
+        return STATUS_NOT_FOUND;
+    }
     pthread_mutex_lock(&reader->log->lock);
     bool is_uncommitted = copy_uncommitted(reader, ref, &packed, &seq);
     pthread_mutex_unlock(&reader->log->lock);

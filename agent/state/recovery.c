@@ -34,13 +34,13 @@ static enum status explain_errno(struct state_log_report *report, enum status st
 static void note_torn_beginning(struct recovery *recovery, const struct frame_header *header,
                                 uint32_t segment, uint64_t offset)
 {
-    const struct segments *segments = &recovery->log->segments;
+    struct segments *segments = &recovery->log->segments;
     if (segments->count == 0 || offset == 0) {
         return;
     }
-    const struct segment *last = &segments->list[segments->count - 1];
-    bool is_damage = damages_have(&recovery->log->damages, header->frame - 1);
-    if (!is_damage && last->first_frame + last->frame_count == header->frame) {
+    const struct segment *last = segments_last(segments);
+    if (!segments_lost(segments, header->frame - 1) &&
+        last->first_frame + last->frame_count == header->frame) {
         recovery->torn = (struct torn_beginning){.segment = segment, .bytes = offset};
     }
 }
@@ -106,7 +106,7 @@ static enum status recover_loss(void *self, const struct damage *damage, const s
 {
     struct recovery *recovery = self;
     struct state_log *log = recovery->log;
-    if (damage->last_frame - damage->first_frame >= log->segments.directory_size) {
+    if (!segments_have_room_up_to(&log->segments, damage->last_frame)) {
         return explain(recovery->report, STATUS_CORRUPT,
                        "more frames are missing than the store can have held; restore it from a copy");
     }
@@ -141,10 +141,17 @@ static enum status scan_frames(struct recovery *recovery)
                                    .lost = recover_loss,
                                    .self = recovery};
     log_load_checkpoint(log, &recovery->start);
+    enum status status = frame_cache_open(&log->scout, &log->settings.io, log->frame_most);
+    if (status != STATUS_OK) {
+        return status;
+    }
     struct scan_source source = {.io = &log->settings.io, .folder = log->settings.folder, .mode = SCAN_ALONE};
-    enum status status = scan_run(&source, visitor, &recovery->start, &recovery->end);
+    status = scan_run(&source, visitor, &recovery->start, &recovery->end);
     if (status == STATUS_OK && recovery->start.last.frame != 0 && !are_images_there(log)) {
         log_forget_checkpoint(log, &recovery->start);
+        recovery->suspects.count = 0;
+        recovery->suspects.blind_frames = 0;
+        recovery->torn = (struct torn_beginning){0};
         status = scan_run(&source, visitor, &recovery->start, &recovery->end);
     }
     if (status != STATUS_OK && recovery->end.message[0] != '\0') {
@@ -206,6 +213,16 @@ static enum status explain_missing_end(struct recovery *recovery)
     return STATUS_CORRUPT;
 }
 
+/* For frames that are larger than was known. */
+static enum status enlarge_scout(struct state_log *log)
+{
+    if (log->scout.raw_most >= log->frame_most) {
+        return STATUS_OK;
+    }
+    frame_cache_close(&log->scout);
+    return frame_cache_open(&log->scout, &log->settings.io, log->frame_most);
+}
+
 static enum status rebuild(struct recovery *recovery)
 {
     struct state_log *log = recovery->log;
@@ -226,7 +243,7 @@ static enum status rebuild(struct recovery *recovery)
     status = log_resume(log, &recovery->end, recovery->torn);
     count_images(log);
     if (status == STATUS_OK) {
-        status = frame_cache_open(&log->scout, &log->settings.io, log->frame_most);
+        status = enlarge_scout(log);
     }
     if (status == STATUS_OK) {
         log_set_back_suspects(log, &recovery->suspects);

@@ -6,19 +6,16 @@ enum { REPAIRED_AT_A_TIME = 256 };
 
 void log_note_damage(struct state_log *log, uint64_t frame)
 {
-    const struct segment *segment = segments_of_frame(&log->segments, frame);
-    if (segment == NULL) {
-        return;
-    }
-    struct frame_place place = {0};
+    struct frame_place place;
     if (segments_locate(&log->segments, frame, &place) != STATUS_OK) {
-        place.offset = segment->used_bytes;
+        return; /* Known, or dropped. */
     }
-    struct damage damage = {
-        .first_frame = frame, .last_frame = frame, .segment = segment->number, .offset = place.offset};
-    if (damages_add(&log->damages, damage)) {
-        log->needs_repair = true;
-    }
+    segments_lose(&log->segments, frame);
+    damages_add(&log->damages, (struct damage){.first_frame = frame,
+                                               .last_frame = frame,
+                                               .segment = place.number,
+                                               .offset = place.offset});
+    log->needs_repair = true;
 }
 
 bool log_is_setback(const struct state_log *log, record_ref image)
@@ -75,7 +72,7 @@ static void collect(struct state_log *log, struct victims *victims)
     victims->before = 0;
     for (uint32_t i = 0; i < index->place_count && victims->count < REPAIRED_AT_A_TIME; i++) {
         record_ref ref = index->places[i].ref;
-        if (ref != RECORD_REF_NONE && damages_have(&log->damages, record_ref_frame(ref))) {
+        if (ref != RECORD_REF_NONE && segments_lost(&log->segments, record_ref_frame(ref))) {
             victims->list[victims->count++] =
                 (struct victim){.place = i, .hash = index->places[i].hash, .lost = ref};
             victims->before =

@@ -107,12 +107,41 @@ void segments_repeat(struct segments *segments, uint64_t bytes)
     last->used_bytes += bytes;
 }
 
+static bool is_lost(const struct segments *segments, uint64_t frame)
+{
+    return segments->directory[frame % segments->directory_size] == NO_BLOCK;
+}
+
+static void mark_lost(struct segments *segments, uint64_t frame)
+{
+    segments->directory[frame % segments->directory_size] = NO_BLOCK;
+}
+
 void segments_add_lost(struct segments *segments, uint64_t frame)
 {
     struct segment *last = segments_last(segments);
     assert(frame == last->first_frame + last->frame_count);
-    segments->directory[frame % segments->directory_size] = NO_BLOCK;
+    mark_lost(segments, frame);
     last->frame_count++;
+}
+
+void segments_lose(struct segments *segments, uint64_t frame)
+{
+    if (segments_of_frame(segments, frame) != NULL) {
+        mark_lost(segments, frame);
+    }
+}
+
+bool segments_lost(struct segments *segments, uint64_t frame)
+{
+    return segments_of_frame(segments, frame) != NULL && is_lost(segments, frame);
+}
+
+bool segments_have_room_up_to(const struct segments *segments, uint64_t frame)
+{
+    uint64_t to_come = segments->max_bytes / FRAME_BLOCK_BYTES;
+    return segments->count == 0 ||
+           frame - segments_first_frame(segments) + 1 + to_come <= segments->directory_size;
 }
 
 record_ref segments_last_ref(const struct segments *segments)
@@ -150,11 +179,6 @@ struct segment *segments_of_frame(struct segments *segments, uint64_t frame)
 static uint64_t offset_of(const struct segments *segments, uint64_t frame)
 {
     return (uint64_t)segments->directory[frame % segments->directory_size] * FRAME_BLOCK_BYTES;
-}
-
-static bool is_lost(const struct segments *segments, uint64_t frame)
-{
-    return segments->directory[frame % segments->directory_size] == NO_BLOCK;
 }
 
 enum status segments_locate(struct segments *segments, uint64_t frame, struct frame_place *place)

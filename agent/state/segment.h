@@ -80,6 +80,15 @@ void segments_repeat(struct segments *segments, uint64_t bytes);
 /* A frame that is damaged or missing: it keeps its number and has no place. */
 void segments_add_lost(struct segments *segments, uint64_t frame);
 
+/* The same, of one that had a place. Nothing if no segment has it. */
+void segments_lose(struct segments *segments, uint64_t frame);
+
+/* Whether the frame is one of those. */
+bool segments_lost(struct segments *segments, uint64_t frame);
+
+/* Whether frames up to that number, and as many more as the budget can hold, keep apart in the table. */
+bool segments_have_room_up_to(const struct segments *segments, uint64_t frame);
+
 /* The last record of them all; RECORD_REF_NONE if there is none. */
 record_ref segments_last_ref(const struct segments *segments);
 

@@ -128,6 +128,9 @@ bool state_log_can_add(struct state_log *log)
 enum status log_scout(struct state_log *log, record_ref ref, struct record *record)
 {
     uint64_t frame = record_ref_frame(ref);
+    if (ref == RECORD_REF_NOWHERE) {
+        return STATUS_NOT_FOUND;
+    }
     const struct batch *batch = log_batch_of(log, frame);
     if (batch != NULL) {
         return batch_read(batch, record_ref_ordinal(ref), record);
@@ -170,7 +173,7 @@ static void supersede(struct state_log *log, record_ref old, struct record *reco
     struct record image;
     log_count_image(log, record_ref_frame(old), -1);
     log_forget_setback(log, old);
-    record->previous = old == RECORD_REF_NOWHERE ? RECORD_REF_NONE : old;
+    record->previous = old;
     if (record_ref_frame(old) != log->open->frame) {
         return;
     }

@@ -40,21 +40,40 @@ void suspects_add(struct suspects *suspects, const struct damage *damage, const 
     }
 }
 
-/* `previous` tells subjects with equal hashes apart without a look at their names. One that was lost leaves
- * the one before it in the index; one that was dropped, the first image that is left, nothing. */
-static int64_t place_of_image(struct state_log *log, uint64_t hash, const struct record *image)
+static int64_t place_of_previous(const struct state_log *log, uint64_t hash, record_ref previous)
 {
-    bool is_lost = damages_have(&log->damages, record_ref_frame(image->previous));
+    struct subject_probe probe = subject_probe_of(&log->index, hash);
+    int64_t place = subject_index_next(&log->index, &probe);
+    while (place != SUBJECT_PLACE_NONE && log->index.places[place].ref != previous) {
+        place = subject_index_next(&log->index, &probe);
+    }
+    return place;
+}
+
+/* Slower, by a look at the names; where that cannot be had, equal hashes must do, but not for a subject's
+ * first image. */
+static int64_t place_of_name(struct state_log *log, uint64_t hash, const struct record *image)
+{
     struct subject_probe probe = subject_probe_of(&log->index, hash);
     int64_t place = subject_index_next(&log->index, &probe);
     while (place != SUBJECT_PLACE_NONE) {
-        record_ref ref = log->index.places[place].ref;
-        if (ref == image->previous || (is_lost && ref < image->previous)) {
+        struct record older;
+        enum status status = log_scout(log, log->index.places[place].ref, &older);
+        if (status == STATUS_OK ? name_equal(&older.subject, &image->subject)
+                                : image->previous != RECORD_REF_NONE) {
             return place;
         }
         place = subject_index_next(&log->index, &probe);
     }
     return SUBJECT_PLACE_NONE;
+}
+
+/* `previous` tells subjects with equal hashes apart. Around damage it may name another image than the index:
+ * the one before was lost, or seemed to be while this one was put. */
+static int64_t place_of_image(struct state_log *log, uint64_t hash, const struct record *image)
+{
+    int64_t place = place_of_previous(log, hash, image->previous);
+    return place != SUBJECT_PLACE_NONE ? place : place_of_name(log, hash, image);
 }
 
 enum status recover_image(struct state_log *log, const struct record *image)
@@ -66,6 +85,7 @@ enum status recover_image(struct state_log *log, const struct record *image)
                    ? subject_index_add(&log->index, hash, image->ref, image->edge)
                    : STATUS_FULL;
     }
+    log_forget_setback(log, log->index.places[place].ref);
     subject_index_set(&log->index, place, image->ref, image->edge);
     return STATUS_OK;
 }

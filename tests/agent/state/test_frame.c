@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 #include <zlib.h>
@@ -163,6 +164,23 @@ static enum status unpack_restamped(uint16_t version, uint16_t length, size_t th
     return status;
 }
 
+/* What was read may be shorter than what a misplaced header claims. */
+static void frame_cut_short_is_corrupt(void **context)
+{
+    (void)context;
+    struct frame_header header = some_header(3 * FRAME_BLOCK_BYTES);
+    uint8_t *whole = sealed(&header);
+    /* Nobody may look behind it, checksums of a library neither. */
+    uint8_t *cut =
+        mmap(NULL, 2 * FRAME_BLOCK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(cut, MAP_FAILED);
+    assert_int_equal(mprotect(cut + FRAME_BLOCK_BYTES, FRAME_BLOCK_BYTES, PROT_NONE), 0);
+    memcpy(cut, whole, FRAME_BLOCK_BYTES);
+    assert_int_equal(frame_check(bytes_of(cut, FRAME_BLOCK_BYTES), &header), STATUS_CORRUPT);
+    munmap(cut, 2 * FRAME_BLOCK_BYTES);
+    free(whole);
+}
+
 static void header_of_another_length_is_corrupt_even_with_a_good_checksum(void **context)
 {
     (void)context;
@@ -203,6 +221,7 @@ int main(void)
         cmocka_unit_test(every_flipped_bit_is_found),
         cmocka_unit_test(headers_cut_short_are_corrupt),
         cmocka_unit_test(impossible_headers_are_corrupt_even_with_a_good_checksum),
+        cmocka_unit_test(frame_cut_short_is_corrupt),
         cmocka_unit_test(header_of_another_length_is_corrupt_even_with_a_good_checksum),
         cmocka_unit_test(header_of_another_version_is_known_by_any_sensible_length),
     };

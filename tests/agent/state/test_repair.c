@@ -1,71 +1,12 @@
 /* Damage in the middle of the log: only the subjects it hits go back, each to its image before. */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "tests/agent/state/fixture.h"
-
-static int set_up(void **context)
-{
-    struct fixture *fixture = malloc(sizeof *fixture);
-    fixture_start(fixture);
-    fixture->settings.durability = DURABILITY_FSYNC;
-    fixture->settings.recent_bytes = 0;
-    fixture_open(fixture);
-    *context = fixture;
-    return 0;
-}
-
-static int tear_down(void **context)
-{
-    struct fixture *fixture = *context;
-    fixture_end(fixture);
-    free(fixture);
-    return 0;
-}
-
-/* One frame: a decision and the subject's image, "name version". */
-static void bring(struct fixture *fixture, const char *subject, int version)
-{
-    char body[32];
-    snprintf(body, sizeof body, "%s %d", subject, version);
-    fixture_put(fixture, decision_of(subject, body), SEQ_TAKEN);
-    fixture_put(fixture, image_of(subject, body, INSTANT_NEVER), SEQ_NONE);
-    fixture_commit(fixture);
-}
-
-/* Frames of one block each lie one behind the other, 16 to a segment. */
-static void damage_frame(struct fixture *fixture, uint64_t frame)
-{
-    struct segment_path path = fixture_segment(fixture, (uint32_t)((frame - 1) / 16 + 1));
-    uint64_t offset = (frame - 1) % 16 * FRAME_BLOCK_BYTES + FRAME_HEADER_BYTES + 20;
-    uint8_t byte;
-    read_file(path.text, offset, &byte, 1);
-    byte ^= 0x10;
-    overwrite_file(path.text, offset, &byte, 1);
-}
-
-static void assert_image(struct fixture *fixture, const char *subject, const char *body, bool is_setback)
-{
-    struct name name = name_of(subject);
-    struct record image;
-    assert_int_equal(state_log_find(&fixture->reader, &name, &image), STATUS_OK);
-    assert_int_equal(image.body.length, strlen(body));
-    assert_memory_equal(image.body.data, body, strlen(body));
-    assert_int_equal(image.is_setback, is_setback);
-}
-
-static struct state_log_losses losses_of(struct fixture *fixture)
-{
-    struct state_log_losses losses;
-    state_log_losses(&fixture->log, &losses);
-    return losses;
-}
+#include "tests/agent/state/damage_fixture.h"
 
 /* acme 1, other 1, acme 2, other 2, acme 3, other 3: frames 1 to 6, and four of a third behind. */
 static void bring_several(struct fixture *fixture)
@@ -346,24 +287,31 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(subject_whose_latest_image_was_lost_goes_back_to_the_one_before,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(damage_to_an_older_image_sets_nobody_back, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(seqs_go_on_behind_a_gap_and_the_rest_is_told, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(several_frames_in_a_row_are_known_by_the_next_intact_one, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(damage_is_confined_also_while_the_log_is_open, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(new_image_ends_the_setback, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(subject_without_any_image_left_is_a_stranger_who_was_set_back, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(damaged_record_is_told_as_such, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(scan_passes_over_damage_and_tells_all_of_it, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_whole_segment_may_be_missing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(lost_beginning_leaves_the_rest, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(blank_beginning_is_no_damage, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(torn_beginning_is_made_blank, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(store_cut_short_in_its_only_frame_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(damage_up_to_the_end_gives_no_seq_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(dropping_the_segment_ends_the_damage, set_up, tear_down),
+                                        damage_set_up, damage_tear_down),
+        cmocka_unit_test_setup_teardown(damage_to_an_older_image_sets_nobody_back, damage_set_up,
+                                        damage_tear_down),
+        cmocka_unit_test_setup_teardown(seqs_go_on_behind_a_gap_and_the_rest_is_told, damage_set_up,
+                                        damage_tear_down),
+        cmocka_unit_test_setup_teardown(several_frames_in_a_row_are_known_by_the_next_intact_one,
+                                        damage_set_up, damage_tear_down),
+        cmocka_unit_test_setup_teardown(damage_is_confined_also_while_the_log_is_open, damage_set_up,
+                                        damage_tear_down),
+        cmocka_unit_test_setup_teardown(new_image_ends_the_setback, damage_set_up, damage_tear_down),
+        cmocka_unit_test_setup_teardown(subject_without_any_image_left_is_a_stranger_who_was_set_back,
+                                        damage_set_up, damage_tear_down),
+        cmocka_unit_test_setup_teardown(damaged_record_is_told_as_such, damage_set_up, damage_tear_down),
+        cmocka_unit_test_setup_teardown(scan_passes_over_damage_and_tells_all_of_it, damage_set_up,
+                                        damage_tear_down),
+        cmocka_unit_test_setup_teardown(a_whole_segment_may_be_missing, damage_set_up, damage_tear_down),
+        cmocka_unit_test_setup_teardown(lost_beginning_leaves_the_rest, damage_set_up, damage_tear_down),
+        cmocka_unit_test_setup_teardown(blank_beginning_is_no_damage, damage_set_up, damage_tear_down),
+        cmocka_unit_test_setup_teardown(torn_beginning_is_made_blank, damage_set_up, damage_tear_down),
+        cmocka_unit_test_setup_teardown(store_cut_short_in_its_only_frame_is_refused, damage_set_up,
+                                        damage_tear_down),
+        cmocka_unit_test_setup_teardown(damage_up_to_the_end_gives_no_seq_again, damage_set_up,
+                                        damage_tear_down),
+        cmocka_unit_test_setup_teardown(dropping_the_segment_ends_the_damage, damage_set_up,
+                                        damage_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

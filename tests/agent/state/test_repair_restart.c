@@ -1,0 +1,224 @@
+/* Damage, then further work, then a start: what was put after the damage stays, whatever the start reads
+ * from.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/state/damage.h"
+#include "tests/agent/state/damage_fixture.h"
+
+static void checkpoint_now(struct fixture *fixture)
+{
+    assert_int_equal(state_log_checkpoint(&fixture->log, CHECKPOINT_NOW), STATUS_OK);
+}
+
+static uint64_t subjects_of(struct fixture *fixture)
+{
+    struct state_log_stats stats;
+    state_log_stats(&fixture->log, &stats);
+    return stats.subjects;
+}
+
+static void assert_lost(struct fixture *fixture, const char *subject)
+{
+    struct name name = name_of(subject);
+    struct record image;
+    assert_int_equal(state_log_find(&fixture->reader, &name, &image), STATUS_NOT_FOUND);
+    assert_true(image.is_setback);
+}
+
+/* The checkpoint names the damaged image, the new one names the image before that. */
+static void image_put_after_a_setback_outlives_a_start_from_an_older_checkpoint(void **context)
+{
+    struct fixture *fixture = *context;
+    bring(fixture, "acme", 1);
+    bring(fixture, "acme", 2);
+    checkpoint_now(fixture);
+    damage_frame(fixture, 2);
+    assert_image(fixture, "acme", "acme 1", true);
+    bring(fixture, "acme", 3);
+    fixture_reopen(fixture);
+    assert_image(fixture, "acme", "acme 3", false);
+    assert_int_equal(subjects_of(fixture), 1);
+    fixture_close(fixture);
+}
+
+static void image_put_after_a_setback_outlives_the_damage_itself(void **context)
+{
+    struct fixture *fixture = *context;
+    bring(fixture, "acme", 1);
+    bring(fixture, "acme", 2);
+    damage_frame(fixture, 2);
+    assert_image(fixture, "acme", "acme 1", true);
+    bring(fixture, "acme", 3);
+    damage_frame(fixture, 2);
+    fixture_reopen(fixture);
+    assert_image(fixture, "acme", "acme 3", false);
+    assert_int_equal(subjects_of(fixture), 1);
+    fixture_close(fixture);
+}
+
+static void setback_in_a_checkpoint_ends_with_the_image_that_came_after(void **context)
+{
+    struct fixture *fixture = *context;
+    record_ref setback;
+    bring(fixture, "acme", 1);
+    bring(fixture, "acme", 2);
+    damage_frame(fixture, 2);
+    assert_image(fixture, "acme", "acme 1", true);
+    checkpoint_now(fixture);
+    bring(fixture, "acme", 3);
+    fixture_reopen(fixture);
+    assert_image(fixture, "acme", "acme 3", false);
+    assert_int_equal(state_log_setback(&fixture->log, 0, &setback), STATUS_EMPTY);
+    fixture_close(fixture);
+}
+
+static void subject_that_lost_all_comes_back_to_one_place(void **context)
+{
+    struct fixture *fixture = *context;
+    bring(fixture, "acme", 1);
+    bring(fixture, "other", 1);
+    damage_frame(fixture, 1);
+    assert_lost(fixture, "acme");
+    checkpoint_now(fixture);
+    bring(fixture, "acme", 2);
+    fixture_reopen(fixture);
+    bring(fixture, "acme", 3);
+    fixture_reopen(fixture);
+    assert_image(fixture, "acme", "acme 3", false);
+    assert_int_equal(subjects_of(fixture), 2);
+    fixture_close(fixture);
+}
+
+static void damage_noticed_before_a_checkpoint_is_repaired_after_the_start(void **context)
+{
+    struct fixture *fixture = *context;
+    struct record record;
+    bring(fixture, "acme", 1);
+    bring(fixture, "acme", 2);
+    bring(fixture, "other", 1);
+    damage_frame(fixture, 2);
+    assert_int_equal(state_log_read(&fixture->reader, record_ref_of(2, 0), &record), STATUS_CORRUPT);
+    checkpoint_now(fixture);
+    fixture_reopen(fixture);
+    assert_image(fixture, "acme", "acme 1", true);
+    assert_image(fixture, "other", "other 1", false);
+    fixture_close(fixture);
+}
+
+/* Frames 1, 3, 5 ... of one subject are damaged, more than are listed. */
+static void damage_many(struct fixture *fixture)
+{
+    for (uint64_t i = 0; i <= DAMAGES_MAX; i++) {
+        damage_frame(fixture, 2 * i + 1);
+    }
+}
+
+static void bring_many(struct fixture *fixture)
+{
+    bring(fixture, "acme", 1);
+    for (int i = 1; i <= 2 * DAMAGES_MAX; i++) {
+        bring(fixture, "other", i);
+    }
+}
+
+static void more_damage_than_is_listed_hides_no_intact_image(void **context)
+{
+    struct fixture *fixture = *context;
+    bring_many(fixture);
+    bring(fixture, "acme", 2);
+    bring(fixture, "acme", 3);
+    bring(fixture, "acme", 4);
+    fixture_close(fixture);
+    damage_many(fixture);
+    damage_frame(fixture, 2 * DAMAGES_MAX + 3);
+    fixture_open(fixture);
+    assert_int_equal(losses_of(fixture).damages.frames, DAMAGES_MAX + 2);
+    assert_image(fixture, "acme", "acme 4", false);
+    fixture_close(fixture);
+}
+
+static void more_damage_than_is_listed_is_confined_while_the_log_is_open(void **context)
+{
+    struct fixture *fixture = *context;
+    bring_many(fixture);
+    bring(fixture, "third", 1);
+    bring(fixture, "third", 2);
+    bring(fixture, "acme", 2);
+    fixture_close(fixture);
+    damage_many(fixture);
+    fixture_open(fixture);
+    damage_frame(fixture, 2 * DAMAGES_MAX + 3);
+    assert_image(fixture, "third", "third 1", true);
+    uint64_t told = losses_of(fixture).damages.frames;
+    struct record record;
+    assert_int_equal(state_log_read(&fixture->reader, record_ref_of(2 * DAMAGES_MAX + 3, 0), &record),
+                     STATUS_CORRUPT);
+    assert_int_equal(losses_of(fixture).damages.frames, told);
+    fixture_close(fixture);
+}
+
+static void what_lies_nowhere_is_never_found(void **context)
+{
+    struct fixture *fixture = *context;
+    struct record record;
+    bring(fixture, "acme", 1);
+    bring(fixture, "other", 1);
+    assert_int_equal(state_log_read(&fixture->reader, record_ref_of(1, 1), &record), STATUS_OK);
+    damage_frame(fixture, 2);
+    assert_int_equal(state_log_read(&fixture->reader, record_ref_of(2, 1), &record), STATUS_CORRUPT);
+    assert_int_equal(state_log_read(&fixture->reader, RECORD_REF_NOWHERE, &record), STATUS_NOT_FOUND);
+    fixture_close(fixture);
+}
+
+/* Ten of twelve segments, 16 frames each, are gone; the log then grows to all it may have. */
+static void many_frames_lost_at_once_leave_room_for_new_ones(void **context)
+{
+    struct fixture *fixture = *context;
+    for (int i = 1; i <= 185; i++) {
+        bring(fixture, i == 5 ? "still" : "acme", i);
+    }
+    fixture_close(fixture);
+    for (uint32_t number = 2; number <= 11; number++) {
+        assert_int_equal(unlink(fixture_segment(fixture, number).text), 0);
+    }
+    fixture_open(fixture);
+    assert_int_equal(losses_of(fixture).damages.frames, 160);
+    for (int i = 1; i <= 150; i++) {
+        bring(fixture, "acme", 1000 + i);
+    }
+    assert_image(fixture, "still", "still 5", false);
+    fixture_reopen(fixture);
+    assert_image(fixture, "acme", "acme 1150", false);
+    assert_image(fixture, "still", "still 5", false);
+    fixture_close(fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(image_put_after_a_setback_outlives_a_start_from_an_older_checkpoint,
+                                        damage_set_up, damage_tear_down),
+        cmocka_unit_test_setup_teardown(image_put_after_a_setback_outlives_the_damage_itself, damage_set_up,
+                                        damage_tear_down),
+        cmocka_unit_test_setup_teardown(setback_in_a_checkpoint_ends_with_the_image_that_came_after,
+                                        damage_set_up, damage_tear_down),
+        cmocka_unit_test_setup_teardown(subject_that_lost_all_comes_back_to_one_place, damage_set_up,
+                                        damage_tear_down),
+        cmocka_unit_test_setup_teardown(damage_noticed_before_a_checkpoint_is_repaired_after_the_start,
+                                        damage_set_up, damage_tear_down),
+        cmocka_unit_test_setup_teardown(more_damage_than_is_listed_hides_no_intact_image, damage_set_up,
+                                        damage_tear_down),
+        cmocka_unit_test_setup_teardown(more_damage_than_is_listed_is_confined_while_the_log_is_open,
+                                        damage_set_up, damage_tear_down),
+        cmocka_unit_test_setup_teardown(what_lies_nowhere_is_never_found, damage_set_up, damage_tear_down),
+        cmocka_unit_test_setup_teardown(many_frames_lost_at_once_leave_room_for_new_ones, damage_set_up,
+                                        damage_tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
