@@ -117,7 +117,12 @@ static enum status move_subject(struct decider *decider, uint64_t through_frame)
     if (status == STATUS_OK) {
         status = copy_window(decider, &decider->subject.commands, through_frame);
     }
-    return status == STATUS_OK ? put_image_alone(decider, 0) : status;
+    status = status == STATUS_OK ? put_image_alone(decider, 0) : status;
+    if (status != STATUS_OK) {
+        decider->image_ref =
+            RECORD_REF_NONE; /* The image stored does not know the copies: it still lives there. */
+    }
+    return status;
 }
 
 static bool window_lives_in(struct dedup_window *window, uint64_t through_frame)

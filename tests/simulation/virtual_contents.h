@@ -59,6 +59,10 @@ size_t virtual_contents_read(const struct virtual_contents *contents, void *buff
 void virtual_contents_write(struct virtual_contents *contents, struct virtual_block_pool *pool,
                             const void *buffer, size_t size, uint64_t offset);
 
+/* Combines what is there with `noise` by exclusive or, in every version of it; written blocks only. */
+void virtual_contents_rot(struct virtual_contents *contents, const uint8_t *noise, size_t size,
+                          uint64_t offset);
+
 /* Grows with zeros, or cuts off. */
 void virtual_contents_resize(struct virtual_contents *contents, struct virtual_block_pool *pool,
                              uint64_t size);

@@ -12,6 +12,7 @@ void virtual_disk_init(struct virtual_disk *disk, const struct virtual_disk_sett
     disk->faults = (struct virtual_disk_faults){0};
     disk->counts = (struct virtual_disk_counts){0};
     disk->is_off = false;
+    disk->unreadable_count = 0;
     disk->dice = (struct dice){.state = settings->seed};
     for (int i = 0; i < VIRTUAL_HANDLES_MAX; i++) {
         disk->handles[i] = (struct virtual_handle){.node = VIRTUAL_NODE_NONE};

@@ -11,8 +11,10 @@
  * - A failed sync says EIO once and never again: the blocks it covered have reached the medium all the same,
  *   are as before in the cache too, or read as written until the power fails and are old afterwards, even if
  *   a later sync succeeds. A block that is written again becomes dirty again as a whole.
- * - Real disks do worse: they lie about syncs, or rot. That is not modelled; nor are hard links, renames from
- *   folder to folder, open flags other than O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY and the access modes.
+ * - Rot comes only when asked for: bytes change on the medium and in the cache alike, or cannot be read for a
+ *   while, until something is written there.
+ * - Real disks do worse: they lie about syncs. That is not modelled; nor are hard links, renames from folder to
+ *   folder, open flags other than O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY and the access modes.
  *
  * Programmer errors (a handle that is not open, too many files) assert. Not for more than one thread. */
 #ifndef FLYBALL_TESTS_SIMULATION_VIRTUAL_DISK_H
@@ -21,7 +23,7 @@
 #include "base/io.h"
 #include "tests/simulation/virtual_names.h"
 
-enum { VIRTUAL_HANDLES_MAX = 64 };
+enum { VIRTUAL_HANDLES_MAX = 64, VIRTUAL_UNREADABLE_MAX = 16 };
 
 struct virtual_disk_settings {
     uint64_t seed;
@@ -60,6 +62,13 @@ struct virtual_handle {
     bool is_writable;
 };
 
+/* A part of a file that says EIO. */
+struct virtual_unreadable {
+    int node;
+    uint64_t offset;
+    uint64_t end;
+};
+
 /* Large, and points into itself: keep it where it is. */
 struct virtual_disk {
     struct virtual_disk_settings settings;
@@ -68,6 +77,8 @@ struct virtual_disk {
     bool is_off;
     struct dice dice;
     struct virtual_handle handles[VIRTUAL_HANDLES_MAX];
+    struct virtual_unreadable unreadable[VIRTUAL_UNREADABLE_MAX];
+    uint32_t unreadable_count;
     struct virtual_names names;
     struct virtual_block_pool pool;
 };
@@ -93,6 +104,20 @@ void virtual_disk_restart(struct virtual_disk *disk);
 
 /* For the calls: the handle is not open any more, nor locked. */
 void virtual_disk_release(struct virtual_disk *disk, int handle);
+
+/* The file's bytes from `offset` on are combined with `noise` by exclusive or, in every version there is: no
+ * power cut brings them back. They lie within what was written. */
+void virtual_disk_rot(struct virtual_disk *disk, const char *path, uint64_t offset, struct bytes noise);
+
+/* Reads of that part of the file fail until it is written, or all is readable again. False if there are too
+ * many such parts. */
+bool virtual_disk_make_unreadable(struct virtual_disk *disk, const char *path, uint64_t offset,
+                                  uint64_t bytes);
+void virtual_disk_make_readable(struct virtual_disk *disk);
+
+/* For the calls: whether a read touches such a part; a write there was made. */
+bool virtual_disk_is_unreadable(const struct virtual_disk *disk, int node, uint64_t offset, uint64_t bytes);
+void virtual_disk_renew(struct virtual_disk *disk, int node, uint64_t offset, uint64_t bytes);
 
 /* Over every name and byte, as read and as on the medium: equal for equal histories. */
 uint64_t virtual_disk_hash(const struct virtual_disk *disk);

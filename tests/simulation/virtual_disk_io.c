@@ -162,6 +162,9 @@ static ssize_t disk_pread(void *self, int handle, void *buffer, size_t size, off
     if (is_due(&disk->faults.fail_read_in)) {
         return fault(disk, EIO);
     }
+    if (virtual_disk_is_unreadable(disk, handle_at(disk, handle)->node, (uint64_t)offset, size)) {
+        return fail(EIO);
+    }
     size_t wanted = transferred(disk, size);
     if (wanted == 0 && size > 0) {
         return fail(EINTR);
@@ -197,6 +200,7 @@ static ssize_t disk_pwrite(void *self, int handle, const void *buffer, size_t si
     bool is_last = is_last_change(disk);
     count = is_last ? written_when_stopped(disk, count) : count;
     virtual_contents_write(contents, &disk->pool, buffer, count, (uint64_t)offset);
+    virtual_disk_renew(disk, handle_at(disk, handle)->node, (uint64_t)offset, count);
     disk->counts.bytes_written += count;
     return is_last ? fault(disk, EIO) : (ssize_t)count;
 }
