@@ -51,7 +51,7 @@ enum status agent_commit(struct agent *agent)
         metrics_count(&agent->metrics, METRIC_COMMITS);
     } else if (status == STATUS_IO) {
         metrics_count(&agent->metrics, METRIC_FSYNC_ERRORS);
-        alerts_raise(
+        alerts_raise_anew(
             &agent->alerts, ALERT_STORE_FAILED, atomic_load(&agent->clock.high),
             "the state log could not be written: the agent stops and recovers from disk at its next start");
     }
@@ -94,6 +94,9 @@ static enum status poke_due_subjects(struct agent *agent, instant_ms now)
 static void judge_losses(struct agent *agent, instant_ms now)
 {
     struct state_log_losses losses;
+    if (atomic_load(&agent->failure) != STATUS_OK) {
+        return; /* The alert says something worse. */
+    }
     state_log_losses(&agent->log, &losses);
     if (losses.damages.count == 0) {
         if (agent->told_losses > 0) {
@@ -113,8 +116,7 @@ static void judge_losses(struct agent *agent, instant_ms now)
              losses.subjects,
              losses.blind_frames > 0 ? "others unknown, see flyball verify" : "nobody else is hit");
     log_error("store.damaged", "%s", message);
-    alerts_clear(&agent->alerts, ALERT_STORE_FAILED);
-    alerts_raise(&agent->alerts, ALERT_STORE_FAILED, now, message);
+    alerts_raise_anew(&agent->alerts, ALERT_STORE_FAILED, now, message);
 }
 
 /* Subjects whose images were lost are set back and woken: those that are hot write theirs again, the others
@@ -208,7 +210,6 @@ enum status agent_tend(struct agent *agent, struct moment moment)
     judge_clock(agent, moment);
     judge_pool(agent);
     judge_store(agent, moment);
-    agent_checkpoint(agent, CHECKPOINT_IF_DUE);
     alerts_clear_if_quiet(&agent->alerts, ALERT_ID_REUSED, moment.now, ID_REUSED_QUIET_MS);
     enum status status = poke_due_subjects(agent, moment.now);
     if (status == STATUS_OK) {
@@ -217,6 +218,7 @@ enum status agent_tend(struct agent *agent, struct moment moment)
     if (status != STATUS_OK) {
         return status;
     }
+    agent_checkpoint(agent, CHECKPOINT_IF_DUE);
     do {
         status = compaction_turn(&agent->compaction);
     } while (status == STATUS_OK);

@@ -47,6 +47,18 @@ void alerts_raise(struct alerts *alerts, enum alert_name name, instant_ms now, c
     pthread_mutex_unlock(&alerts->lock);
 }
 
+void alerts_raise_anew(struct alerts *alerts, enum alert_name name, instant_ms now, const char *message)
+{
+    pthread_mutex_lock(&alerts->lock);
+    struct alert *alert = &alerts->items[name];
+    alert->since = alert->active ? alert->since : now;
+    alert->last_raised = now;
+    alert->active = true;
+    alert->unpublished = true;
+    snprintf(alert->message, sizeof alert->message, "%s", message);
+    pthread_mutex_unlock(&alerts->lock);
+}
+
 bool alerts_is_active(struct alerts *alerts, enum alert_name name)
 {
     pthread_mutex_lock(&alerts->lock);

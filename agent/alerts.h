@@ -42,6 +42,9 @@ void alerts_close(struct alerts *alerts);
 
 /* `message` is copied and cut to ALERT_TEXT_MAX. Raising an active alert keeps `since` and its message. */
 void alerts_raise(struct alerts *alerts, enum alert_name name, instant_ms now, const char *message);
+
+/* The same, but the message replaces that of an active alert, which is published again. */
+void alerts_raise_anew(struct alerts *alerts, enum alert_name name, instant_ms now, const char *message);
 void alerts_clear(struct alerts *alerts, enum alert_name name);
 
 bool alerts_is_active(struct alerts *alerts, enum alert_name name);

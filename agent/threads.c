@@ -78,8 +78,9 @@ static void *write_log(void *context)
         if (status == STATUS_OK || status == STATUS_TIMED_OUT) {
             status = agent_commit(agent); /* Also after a wait: that is when space regained is noticed. */
         }
-        bool is_waiting = status == STATUS_TIMED_OUT || status == STATUS_EMPTY || status == STATUS_NO_SPACE;
-        goes_on = is_waiting ? !atomic_load(&threads->is_ending) : may_go_on(agent, status);
+        bool is_idle = status == STATUS_TIMED_OUT || status == STATUS_EMPTY;
+        bool is_given_up = status == STATUS_NO_SPACE && atomic_load(&threads->is_ending);
+        goes_on = is_idle || (!is_given_up && may_go_on(agent, status));
     }
     return NULL;
 }

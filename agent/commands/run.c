@@ -114,8 +114,8 @@ static void watch_store(struct running *running, instant_ms now)
     running->store_due = now + STORE_LOOK_MS;
     if (!store_watch_finds_it(&running->store)) {
         log_error("store.vanished", "folder=%s; it was removed or replaced", agent->settings->store.dir);
-        alerts_raise(&agent->alerts, ALERT_STORE_FAILED, atomic_load(&agent->clock.high),
-                     "store.dir was removed or replaced under the agent: it stops");
+        alerts_raise_anew(&agent->alerts, ALERT_STORE_FAILED, atomic_load(&agent->clock.high),
+                          "store.dir was removed or replaced under the agent: it stops");
         running->has_lost_store = true;
         agent_fail(agent, STATUS_IO);
     }

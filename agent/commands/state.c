@@ -113,7 +113,7 @@ enum exit_code command_state(const struct command_line *line)
     struct state_log_report report;
     enum status status = store_images_read(&images, store_folder(line), &report);
     enum exit_code code = EXIT_CODE_WRONG;
-    if (status == STATUS_CORRUPT && report.damages.count > 0) {
+    if (status == STATUS_CORRUPT && !report.is_cut_short) {
         fprintf(stderr, "flyball: %s: damaged, what is left is shown: run flyball verify\n",
                 store_folder(line));
         status = STATUS_OK;

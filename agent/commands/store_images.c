@@ -31,27 +31,18 @@ static bool make_room(void **block, size_t *capacity, size_t needed, size_t firs
     return true;
 }
 
-static void note_image(void *self, const struct record *record)
+static int compare_names(const struct name *a, const struct name *b)
 {
-    struct store_images *images = self;
-    if (record->kind != RECORD_IMAGE || images->is_out_of_memory) {
-        return;
-    }
-    void *items = images->items;
-    void *bytes = images->bytes;
-    bool fits = make_room(&items, &images->capacity, images->count + 1, FIRST_ITEMS, sizeof *images->items);
-    images->items = items;
-    fits = fits && make_room(&bytes, &images->bytes_capacity, images->bytes_used + record->body.length,
-                             FIRST_BYTES, 1);
-    images->bytes = bytes;
-    if (!fits) {
-        images->is_out_of_memory = true;
-        return;
-    }
-    memcpy(images->bytes + images->bytes_used, record->body.data, record->body.length);
-    images->items[images->count++] = (struct stored_image){
-        .subject = record->subject, .offset = images->bytes_used, .length = record->body.length};
-    images->bytes_used += record->body.length;
+    size_t shorter = a->length < b->length ? a->length : b->length;
+    int order = memcmp(a->text, b->text, shorter);
+    return order != 0 ? order : (int)a->length - (int)b->length;
+}
+
+static int compare_offsets(const void *left, const void *right)
+{
+    const struct stored_image *a = left;
+    const struct stored_image *b = right;
+    return (a->offset > b->offset) - (a->offset < b->offset);
 }
 
 /* By name, and the younger of one name later: it lies further on. */
@@ -59,15 +50,8 @@ static int compare_images(const void *left, const void *right)
 {
     const struct stored_image *a = left;
     const struct stored_image *b = right;
-    size_t shorter = a->subject.length < b->subject.length ? a->subject.length : b->subject.length;
-    int order = memcmp(a->subject.text, b->subject.text, shorter);
-    if (order == 0) {
-        order = (int)a->subject.length - (int)b->subject.length;
-    }
-    if (order == 0) {
-        order = a->offset < b->offset ? -1 : 1;
-    }
-    return order;
+    int order = compare_names(&a->subject, &b->subject);
+    return order != 0 ? order : compare_offsets(left, right);
 }
 
 /* Keeps the last of each name. */
@@ -85,6 +69,55 @@ static void keep_latest(struct store_images *images)
         }
     }
     images->count = kept;
+}
+
+/* Moves what is kept together, in its order: a log holds many images of each subject. */
+static void pack(struct store_images *images)
+{
+    keep_latest(images);
+    if (images->count > 1) {
+        qsort(images->items, images->count, sizeof *images->items, compare_offsets);
+    }
+    images->bytes_used = 0;
+    for (size_t i = 0; i < images->count; i++) {
+        struct stored_image *image = &images->items[i];
+        memmove(images->bytes + images->bytes_used, images->bytes + image->offset, image->length);
+        image->offset = images->bytes_used;
+        images->bytes_used += image->length;
+    }
+}
+
+/* Packs, and grows when that left little room. */
+static bool make_room_for(struct store_images *images, size_t length)
+{
+    pack(images);
+    void *items = images->items;
+    void *bytes = images->bytes;
+    bool fits =
+        make_room(&items, &images->capacity, 2 * images->count + 1, FIRST_ITEMS, sizeof *images->items);
+    images->items = items;
+    fits =
+        fits && make_room(&bytes, &images->bytes_capacity, 2 * images->bytes_used + length, FIRST_BYTES, 1);
+    images->bytes = bytes;
+    return fits;
+}
+
+static void note_image(void *self, const struct record *record)
+{
+    struct store_images *images = self;
+    if (record->kind != RECORD_IMAGE || images->is_out_of_memory) {
+        return;
+    }
+    bool is_full = images->count == images->capacity ||
+                   images->bytes_used + record->body.length > images->bytes_capacity;
+    if (is_full && !make_room_for(images, record->body.length)) {
+        images->is_out_of_memory = true;
+        return;
+    }
+    memcpy(images->bytes + images->bytes_used, record->body.data, record->body.length);
+    images->items[images->count++] = (struct stored_image){
+        .subject = record->subject, .offset = images->bytes_used, .length = record->body.length};
+    images->bytes_used += record->body.length;
 }
 
 enum status store_images_read(struct store_images *images, const char *folder,

@@ -37,6 +37,9 @@ static enum exit_code verify_images(const struct store_images *images, struct su
 static void print_damages(const char *folder, const struct state_log_report *report)
 {
     char text[DAMAGE_TEXT_MAX];
+    if (report->damages.count == 0) {
+        return;
+    }
     for (uint32_t i = 0; i < report->damages.count; i++) {
         damage_describe(&report->damages.list[i], text);
         fprintf(stderr, "flyball: %s: %s\n", folder, text);
@@ -66,11 +69,10 @@ enum exit_code command_verify(const struct command_line *line)
     if (scratch == NULL) {
         status = STATUS_NO_MEMORY;
     }
-    if (status == STATUS_CORRUPT && report.damages.count > 0) {
-        print_damages(store_folder(line), &report);
-    } else if (status != STATUS_OK) {
+    print_damages(store_folder(line), &report);
+    if (status != STATUS_OK && report.is_cut_short) {
         fprintf(stderr, "flyball: %s: %s: %s\n", store_folder(line), status_name(status), report.message);
-    } else {
+    } else if (status == STATUS_OK) {
         code = verify_images(&images, scratch);
         code = code == EXIT_CODE_OK ? judge_index(store_folder(line), &report) : code;
     }

@@ -212,6 +212,7 @@ enum status state_log_find(struct state_log_reader *reader, const struct name *s
     struct search search = {.subject = subject, .hash = log_subject_hash(log, subject)};
     bool is_setback = false;
     bool is_lost = false;
+    *image = (struct record){0};
     begin_again(log, &search);
     record_ref ref;
     while ((ref = next_candidate(log, &search.probe, &is_setback)) != RECORD_REF_NONE) {

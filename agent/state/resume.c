@@ -131,6 +131,21 @@ static enum status write_copy(struct state_log *log, const uint8_t *copy, size_t
     return STATUS_OK;
 }
 
+static enum status cut_tail(struct state_log *log, const struct scan_end *end)
+{
+    const struct segment *last = segments_last(&log->segments);
+    uint64_t until = end->torn_bytes > 0 ? last->bytes : last->used_bytes + FRAME_BLOCK_BYTES;
+    return erase(log, log->file, last->used_bytes, until < last->bytes ? until : last->bytes);
+}
+
+/* Before the copy goes into the next segment: what is torn must not outlive it in this one. */
+static enum status leave_segment(struct state_log *log, const struct scan_end *end)
+{
+    const struct io *io = &log->settings.io;
+    enum status status = cut_tail(log, end);
+    return status == STATUS_OK && io->fdatasync(io->self, log->file) != 0 ? STATUS_IO : status;
+}
+
 /* The last frame may have been read from the page cache of a process that died before, or because, its sync
  * failed: repeated behind itself, it surely is on the disk before anything relies on it. Never in place
  * alone: that write could be torn. */
@@ -145,7 +160,8 @@ static enum status secure_frame(struct state_log *log, const struct scan_end *en
     bool is_trusted = end->copies >= 3 || mutation_is_on(MUTATION_FIRST_COPY_TRUSTED);
     enum status status = STATUS_OK;
     if (!is_trusted) {
-        status = write_copy(log, frame, bytes);
+        status = bytes > segments_room(&log->segments) ? leave_segment(log, end) : STATUS_OK;
+        status = status == STATUS_OK ? write_copy(log, frame, bytes) : status;
     } else if (io->fdatasync(io->self, log->file) != 0) {
         status = STATUS_IO;
     }
@@ -165,13 +181,6 @@ static enum status secure_last(struct state_log *log, const struct scan_end *end
     enum status status = secure_frame(log, end, frame, bytes);
     pages_give(frame, bytes);
     return status;
-}
-
-static enum status cut_tail(struct state_log *log, const struct scan_end *end)
-{
-    const struct segment *last = segments_last(&log->segments);
-    uint64_t until = end->torn_bytes > 0 ? last->bytes : last->used_bytes + FRAME_BLOCK_BYTES;
-    return erase(log, log->file, last->used_bytes, until < last->bytes ? until : last->bytes);
 }
 
 static enum status reopen_last(struct state_log *log, const struct scan_end *end)

@@ -56,6 +56,8 @@ struct state_log_report {
     uint64_t last_seq;
     struct sha256 chain;    /* The ledger chain's head. */
     struct damages damages; /* Lost frames. */
+    bool is_cut_short;      /* The scan ended before the log's end; `message` says why. Only told by
+                               state_log_scan. */
     bool index_is_damaged;  /* The checkpoint: harmless, the log is read instead. Only told by state_log_scan.
                              */
     char message[256];      /* On failure: what is wrong, where, what to do. */

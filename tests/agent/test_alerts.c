@@ -49,6 +49,24 @@ static void raising_twice_keeps_the_first_time_and_publishes_once(void **context
     alerts_close(&alerts);
 }
 
+static void raising_anew_keeps_the_first_time_and_publishes_the_new_message(void **context)
+{
+    (void)context;
+    struct alerts alerts;
+    alerts_init(&alerts);
+    drain(&alerts);
+    alerts_raise_anew(&alerts, ALERT_STORE_FAILED, 10, "damaged");
+    drain(&alerts);
+    alerts_raise_anew(&alerts, ALERT_STORE_FAILED, 20, "cannot be written");
+    enum alert_name name;
+    struct alert alert;
+    assert_int_equal(alerts_take_unpublished(&alerts, &name, &alert), STATUS_OK);
+    assert_true(alert.active);
+    assert_int_equal(alert.since, 10);
+    assert_string_equal(alert.message, "cannot be written");
+    alerts_close(&alerts);
+}
+
 static void a_quiet_alert_clears_and_one_raised_again_does_not(void **context)
 {
     (void)context;
@@ -84,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_published_as_clear_at_the_start),
         cmocka_unit_test(raising_twice_keeps_the_first_time_and_publishes_once),
+        cmocka_unit_test(raising_anew_keeps_the_first_time_and_publishes_the_new_message),
         cmocka_unit_test(a_quiet_alert_clears_and_one_raised_again_does_not),
         cmocka_unit_test(one_that_could_not_be_published_is_taken_again),
     };
