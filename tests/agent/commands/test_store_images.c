@@ -9,7 +9,7 @@
 #include "agent/commands/store_images.h"
 #include "tests/agent/state/fixture.h"
 
-enum { SUBJECTS = 7, ROUNDS = 200 };
+enum { SUBJECTS = 7, ROUNDS = 150 };
 
 static void put_rounds(struct fixture *fixture)
 {
