@@ -32,8 +32,11 @@ void decider_close(struct decider *decider)
 
 struct payload_context decider_payload_context(struct decider *decider)
 {
+    const struct config_snapshot *config = decider->view.active;
     return (struct payload_context){.topics = decider->parts.topics,
-                                    .payload_bytes_max = decider->view.active->settings.limits.payload_bytes,
+                                    .routes = config->routes,
+                                    .route_count = config->route_count,
+                                    .payload_bytes_max = config->settings.limits.payload_bytes,
                                     .arena = &decider->arena};
 }
 

@@ -44,16 +44,11 @@ bool name_is_empty(const struct name *name)
 
 bool name_is_segment(struct bytes bytes)
 {
-    if (bytes.length == 0 || bytes.length > NAME_BYTES_MAX || !utf8_is_valid(bytes)) {
+    if (bytes.length == 0 || bytes.length > NAME_BYTES_MAX || !utf8_is_text(bytes)) {
         return false;
     }
     for (size_t i = 0; i < bytes.length; i++) {
-        uint8_t byte = bytes.data[i];
-        if (byte <= ' ' || byte == 0x7F || byte == '+' || byte == '#' || byte == '/') {
-            return false;
-        }
-        /* U+0080..U+009F, the C1 controls, are C2 80..C2 9F. */
-        if (byte == 0xC2 && bytes.data[i + 1] < 0xA0) {
+        if (strchr(" +#/", bytes.data[i]) != NULL) {
             return false;
         }
     }

@@ -51,3 +51,38 @@ bool utf8_is_valid(struct bytes bytes)
     }
     return true;
 }
+
+/* The character of a valid sequence. */
+static uint32_t character_of(const uint8_t *bytes, size_t length)
+{
+    if (length == 1) {
+        return bytes[0];
+    }
+    uint32_t character = bytes[0] & (0x7FU >> length);
+    for (size_t i = 1; i < length; i++) {
+        character = character << 6 | (bytes[i] & 0x3FU);
+    }
+    return character;
+}
+
+static bool is_text_character(uint32_t character)
+{
+    bool is_control = character < 0x20 || (character >= 0x7F && character <= 0x9F);
+    bool is_noncharacter = (character >= 0xFDD0 && character <= 0xFDEF) || (character & 0xFFFE) == 0xFFFE;
+    return !is_control && !is_noncharacter;
+}
+
+bool utf8_is_text(struct bytes bytes)
+{
+    if (!utf8_is_valid(bytes)) {
+        return false;
+    }
+    for (size_t at = 0; at < bytes.length;) {
+        size_t length = sequence_length(bytes.data[at]);
+        if (!is_text_character(character_of(bytes.data + at, length))) {
+            return false;
+        }
+        at += length;
+    }
+    return true;
+}

@@ -6,4 +6,8 @@
 
 bool utf8_is_valid(struct bytes bytes);
 
+/* Valid, and without the control characters (C0, DEL, C1) and noncharacters that MQTT 5, section 1.5.4, warns
+ * of: brokers end the connection over them. */
+bool utf8_is_text(struct bytes bytes);
+
 #endif

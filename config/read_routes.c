@@ -82,6 +82,12 @@ static bool check_topic(struct config_reader *reader, const struct route_text *t
             ROUTE_CAPTURES_MAX);
         return false;
     }
+    if (!topic_is_sendable(route_text_bytes(topic))) {
+        reader_complain_key(reader, "topic", CONFIG_FORMAT,
+                            "must not have control characters, noncharacters or more than %d levels",
+                            TOPIC_LEVELS_MAX);
+        return false;
+    }
     if (is_under_root(topic, root)) {
         reader_complain_key(reader, "topic", CONFIG_FORMAT, "must not be under topics.root");
         return false;

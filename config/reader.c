@@ -1,5 +1,6 @@
 #include "config/reader.h"
 
+#include "base/utf8.h"
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
@@ -203,21 +204,6 @@ bool reader_string(struct config_reader *reader, const cJSON *item, size_t least
     return true;
 }
 
-/* C0, DEL and, as C2 80..C2 9F, C1. */
-static bool has_control_characters(struct bytes string)
-{
-    for (size_t i = 0; i < string.length; i++) {
-        uint8_t byte = string.data[i];
-        if (byte < ' ' || byte == 0x7F) {
-            return true;
-        }
-        if (byte == 0xC2 && i + 1 < string.length && string.data[i + 1] < 0xA0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool reader_plain_string(struct config_reader *reader, const cJSON *item, size_t least, size_t most,
                          struct bytes *value)
 {
@@ -225,8 +211,8 @@ bool reader_plain_string(struct config_reader *reader, const cJSON *item, size_t
     if (!reader_string(reader, item, least, most, &string)) {
         return false;
     }
-    if (has_control_characters(string)) {
-        reader_complain(reader, CONFIG_FORMAT, "must not have control characters");
+    if (!utf8_is_text(string)) {
+        reader_complain(reader, CONFIG_FORMAT, "must not have control characters or noncharacters");
         return false;
     }
     *value = string;
@@ -243,8 +229,9 @@ bool reader_name(struct config_reader *reader, const cJSON *item, struct name *v
 bool reader_name_key(struct config_reader *reader, const cJSON *item, struct name *value)
 {
     struct bytes key = bytes_of_string(item->string);
-    if (key.length == 0 || has_control_characters(key)) {
-        reader_complain(reader, CONFIG_FORMAT, "a name must not be empty or have control characters");
+    if (key.length == 0 || !utf8_is_text(key)) {
+        reader_complain(reader, CONFIG_FORMAT,
+                        "a name must not be empty or have control characters or noncharacters");
         return false;
     }
     if (name_set(value, key) != STATUS_OK) {

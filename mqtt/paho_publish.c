@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "agent/runtime/message.h"
 #include "mqtt/paho_state.h"
 
 void paho_flights_init(struct paho_client *client)
@@ -156,14 +157,12 @@ static enum status topic_string(struct bytes topic, char string[PAHO_TOPIC_BYTES
     if (topic.length > PAHO_TOPIC_BYTES_MAX) {
         return STATUS_TOO_LARGE;
     }
-    for (size_t i = 0; i < topic.length; i++) {
-        if (topic.data[i] == '\0' || topic.data[i] == '+' || topic.data[i] == '#') {
-            return STATUS_INVALID;
-        }
+    if (!topic_is_sendable(topic)) {
+        return STATUS_INVALID;
     }
     memcpy(string, topic.data, topic.length);
     string[topic.length] = '\0';
-    return topic.length > 0 ? STATUS_OK : STATUS_INVALID;
+    return STATUS_OK;
 }
 
 enum status paho_client_publish(struct paho_client *client, const struct paho_publication *publication)

@@ -4,6 +4,7 @@
 
 #include "agent/governors/decision.h"
 #include "agent/runtime/message.h"
+#include "agent/runtime/route.h"
 #include "base/arena.h"
 #include "mqtt/dead_letter.h"
 #include "mqtt/topic.h"
@@ -13,6 +14,8 @@ enum { PAYLOAD_DEPTH_MAX = 8 }; /* Nested containers, the outermost counting. */
 /* What every decoder needs beside the message. */
 struct payload_context {
     const struct topics *topics;
+    const struct route *routes; /* No answer may go where one of them would take it for an event. */
+    size_t route_count;
     size_t payload_bytes_max; /* limits.payload_bytes */
     struct arena *arena;      /* Of payload_arena_bytes; reset by the caller before each message. */
 };

@@ -105,9 +105,20 @@ static struct bytes scalar_text(const struct payload_context *context, const cJS
     return text.overflowed ? bytes_of(NULL, 0) : text_bytes(&text);
 }
 
+static bool is_taken_by_route(const struct payload_context *context, struct bytes topic)
+{
+    for (size_t i = 0; i < context->route_count; i++) {
+        if (template_meets(route_text_bytes(&context->routes[i].topic), topic)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct bytes allowed_response(const struct payload_context *context, struct bytes topic, bool *ignored)
 {
-    if (topic.length > 0 && !topic_is_allowed_response(context->topics, topic)) {
+    if (topic.length > 0 &&
+        (!topic_is_allowed_response(context->topics, topic) || is_taken_by_route(context, topic))) {
         *ignored = true;
         return bytes_of(NULL, 0);
     }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "agent/runtime/message.h"
-#include "base/utf8.h"
 
 /* Whether `topic` is `head` or lies below it; *rest is what follows the slash, or nothing. */
 static bool is_at_or_below(struct bytes topic, struct bytes head, struct bytes *rest)
@@ -171,16 +170,6 @@ void topic_put_command_filter(struct text *text, const struct topics *topics)
     put_levels(text, topics->root, "/command/#", bytes_of(NULL, 0));
 }
 
-/* No wildcard and no NUL, valid UTF-8, neither empty nor too long. */
-static bool is_topic_name(struct bytes topic)
-{
-    if (topic.length == 0 || topic.length > RESPONSE_TOPIC_BYTES_MAX || !utf8_is_valid(topic)) {
-        return false;
-    }
-    return memchr(topic.data, '+', topic.length) == NULL && memchr(topic.data, '#', topic.length) == NULL &&
-           memchr(topic.data, '\0', topic.length) == NULL;
-}
-
 static bool is_reserved(const struct topics *topics, struct bytes topic)
 {
     static const char *const reserved[] = {"event", "command", "agent"};
@@ -198,7 +187,7 @@ static bool is_reserved(const struct topics *topics, struct bytes topic)
 
 bool topic_is_allowed_response(const struct topics *topics, struct bytes topic)
 {
-    if (!is_topic_name(topic) || is_reserved(topics, topic)) {
+    if (topic.length > RESPONSE_TOPIC_BYTES_MAX || !topic_is_sendable(topic) || is_reserved(topics, topic)) {
         return false;
     }
     for (uint32_t i = 0; i < topics->response_prefix_count; i++) {

@@ -68,8 +68,8 @@ void topic_put_dead_letter(struct text *text, const struct topics *topics, enum 
 void topic_put_event_filter(struct text *text, const struct topics *topics);
 void topic_put_command_filter(struct text *text, const struct topics *topics);
 
-/* Whether an answer may go there: under one of the prefixes, 1 to RESPONSE_TOPIC_BYTES_MAX bytes of UTF-8
- * without NUL or wildcard, and never under event, command or agent, where it could be taken for something it
+/* Whether an answer may go there: under one of the prefixes, 1 to RESPONSE_TOPIC_BYTES_MAX bytes that
+ * a broker takes, and never under event, command or agent, where it could be taken for something it
  * is not. */
 bool topic_is_allowed_response(const struct topics *topics, struct bytes topic);
 

@@ -11,7 +11,12 @@ enum {
     CORRELATION_BYTES_MAX = 256,
     DECIDE_TOPIC_BYTES_MAX = 256,
     DECIDE_PAYLOAD_BYTES_MAX = 128,
+    TOPIC_LEVELS_MAX = 200,
 };
+
+/* Whether a broker takes the topic: 1 to 65535 bytes of text (base/utf8.h) without wildcards, at most
+ * TOPIC_LEVELS_MAX levels. Over others Mosquitto ends the connection. */
+bool topic_is_sendable(struct bytes topic);
 
 /* Borrowed from the event pool while the event is being decided. */
 struct message {

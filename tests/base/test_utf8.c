@@ -88,9 +88,43 @@ static void nothing_and_nul_are_valid(void **context)
     assert_true(utf8_is_valid(bytes_of("a\0b", 3)));
 }
 
+static void text_has_no_control_characters_and_no_noncharacters(void **context)
+{
+    static const char *const texts[] = {"",
+                                        "a b",
+                                        "\xc2\xa0",
+                                        "\xc3\xa9",
+                                        "\xef\xb7\x8f",
+                                        "\xef\xb7\xb0",
+                                        "\xef\xbf\xbd",
+                                        "\xf0\x9f\x98\x80"};
+    static const char *const others[] = {"\t",
+                                         "a\n",
+                                         "\x1f",
+                                         "\x7f",
+                                         "\xc2\x80",
+                                         "\xc2\x9f",
+                                         "\xef\xb7\x90",
+                                         "\xef\xb7\xaf",
+                                         "\xef\xbf\xbe",
+                                         "\xef\xbf\xbf",
+                                         "\xf0\x9f\xbf\xbe",
+                                         "\xf4\x8f\xbf\xbf",
+                                         "\xff"};
+    (void)context;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        assert_true(utf8_is_text(bytes_of_string(texts[i])));
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_false(utf8_is_text(bytes_of_string(others[i])));
+    }
+    assert_false(utf8_is_text(bytes_of("\0", 1)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_has_no_control_characters_and_no_noncharacters),
         cmocka_unit_test(every_character_but_surrogates_is_valid),
         cmocka_unit_test(no_other_three_bytes_are_valid),
         cmocka_unit_test(overlong_and_cut_sequences_are_invalid),

@@ -64,6 +64,25 @@ static void duplicate_answers_where_the_new_delivery_asks(void **context)
     expect(stage_parse(stage, again), "duplicate", "true");
 }
 
+/* Mosquitto ends a connection over such topics, and the answer would be sent again and again. */
+static void topic_no_broker_takes_is_ignored(void **context)
+{
+    struct stage *stage = *context;
+    static const char *const tails[] = {"\\t", "\\u007f", "\\u0085", "\\ufdd0", "\\uffff", NULL};
+    char slashes[203];
+    memset(slashes, '/', sizeof slashes - 1);
+    slashes[sizeof slashes - 1] = '\0';
+    stage_start(stage, NULL);
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+        char payload[320];
+        snprintf(payload, sizeof payload, "{\"id\": \"%zu\", \"reply_to\": \"flyball/v1/decision/%s\"}", i,
+                 tails[i] != NULL ? tails[i] : slashes);
+        send(stage, "event/acme/meter-7/kwh", payload, NULL, NULL);
+        const struct peer_message *message = stage_take(stage, "decision/#");
+        assert_string_equal(message->topic, "flyball/v1/decision/acme/meter-7");
+    }
+}
+
 static void commands_reply_there_too(void **context)
 {
     struct stage *stage = *context;
@@ -162,6 +181,7 @@ int main(void)
                                         stage_close),
         cmocka_unit_test_setup_teardown(duplicate_answers_where_the_new_delivery_asks, stage_open,
                                         stage_close),
+        cmocka_unit_test_setup_teardown(topic_no_broker_takes_is_ignored, stage_open, stage_close),
         cmocka_unit_test_setup_teardown(commands_reply_there_too, stage_open, stage_close),
         cmocka_unit_test_setup_teardown(forbidden_response_topics_are_ignored_and_counted, stage_open,
                                         stage_close),

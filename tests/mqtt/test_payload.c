@@ -372,6 +372,27 @@ static void a_cid_is_any_scalar_echoed_as_it_was(void **context)
     }
 }
 
+static void no_answer_goes_where_a_route_takes_it_for_an_event(void **context)
+{
+    (void)context;
+    struct route route = {0};
+    struct payload_context decoding = decoding_context();
+    bool ignored = false;
+    assert_int_equal(route_text_set(&route.topic, bytes_of_string("flyball/v1/{a}/reading")), STATUS_OK);
+    decoding.routes = &route;
+    decoding.route_count = 1;
+    struct message message = decoding_message("flyball/v1/event/a/b/c", bytes_of_string("{}"));
+    struct bytes taken = bytes_of_string("flyball/v1/decision/reading");
+    struct bytes free = bytes_of_string("flyball/v1/decision/other");
+    struct bytes nothing = bytes_of(NULL, 0);
+    struct answer_address address = payload_answer_address(&decoding, &message, free, nothing, &ignored);
+    assert_true(bytes_equal(address.response_topic, free));
+    assert_false(ignored);
+    address = payload_answer_address(&decoding, &message, taken, nothing, &ignored);
+    assert_int_equal(address.response_topic.length, 0);
+    assert_true(ignored);
+}
+
 static void what_cannot_be_echoed_or_answered_is_ignored_and_told(void **context)
 {
     (void)context;
@@ -381,6 +402,8 @@ static void what_cannot_be_echoed_or_answered_is_ignored_and_told(void **context
         "{\"reply_to\":\"flyball/v1/event/a/b/c\"}",
         "{\"reply_to\":\"flyball/v1/decision/#\"}",
         "{\"reply_to\":\"elsewhere\"}",
+        "{\"reply_to\":\"flyball/v1/decision/\\t\"}",
+        "{\"reply_to\":\"flyball/v1/decision/\\uffff\"}",
         "{\"reply_to\":\"\"}",
         "{\"reply_to\":7}",
         "{\"reply_to\":null}",
@@ -494,6 +517,7 @@ int main(void)
         cmocka_unit_test(hashes_are_the_same_in_every_version),
         cmocka_unit_test(reply_to_and_cid_come_from_the_payload),
         cmocka_unit_test(a_cid_is_any_scalar_echoed_as_it_was),
+        cmocka_unit_test(no_answer_goes_where_a_route_takes_it_for_an_event),
         cmocka_unit_test(what_cannot_be_echoed_or_answered_is_ignored_and_told),
         cmocka_unit_test(a_cid_has_at_most_256_bytes_as_written),
         cmocka_unit_test(properties_win_over_the_payload),

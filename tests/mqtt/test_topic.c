@@ -197,6 +197,11 @@ static void answers_go_only_where_the_prefixes_allow(void **context)
         {"flyball/v1/decision/a+b", false},
         {"flyball/v1/decision/\xff", false},
         {"flyball/v1/decision/\xed\xa0\x80", false},
+        {"flyball/v1/decision/\t", false},
+        {"flyball/v1/decision/\x7f", false},
+        {"flyball/v1/decision/\xc2\x85", false},
+        {"flyball/v1/decision/\xef\xb7\x90", false},
+        {"flyball/v1/decision/\xef\xbf\xbf", false},
         {"", false},
     };
     struct topics own = topics();
@@ -220,6 +225,16 @@ static void a_response_topic_has_at_most_256_bytes(void **context)
     assert_false(topic_is_allowed_response(&own, bytes_of(topic, RESPONSE_TOPIC_BYTES_MAX + 1)));
 }
 
+static void a_response_topic_has_at_most_200_levels(void **context)
+{
+    (void)context;
+    struct topics own = topics();
+    char topic[RESPONSE_TOPIC_BYTES_MAX] = "flyball/v1/reply/";
+    memset(topic + 17, '/', sizeof topic - 17);
+    assert_true(topic_is_allowed_response(&own, bytes_of(topic, 17 + TOPIC_LEVELS_MAX - 4)));
+    assert_false(topic_is_allowed_response(&own, bytes_of(topic, 17 + TOPIC_LEVELS_MAX - 3)));
+}
+
 static void without_prefixes_no_answer_is_redirected(void **context)
 {
     (void)context;
@@ -238,6 +253,7 @@ int main(void)
         cmocka_unit_test(the_longest_topics_fit),
         cmocka_unit_test(answers_go_only_where_the_prefixes_allow),
         cmocka_unit_test(a_response_topic_has_at_most_256_bytes),
+        cmocka_unit_test(a_response_topic_has_at_most_200_levels),
         cmocka_unit_test(without_prefixes_no_answer_is_redirected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
