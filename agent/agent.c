@@ -135,6 +135,8 @@ static enum status tend_losses(struct agent *agent, instant_ms now)
         status = state_log_read(&agent->tend_reader, ref, &image);
         if (status == STATUS_OK) {
             status = scheduler_poke(&agent->scheduler, &image.subject, POKE_REWRITE);
+        } else if (status == STATUS_NOT_FOUND) {
+            status = STATUS_OK; /* Replaced meanwhile. */
         }
     }
     judge_losses(agent, now);

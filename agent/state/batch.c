@@ -44,6 +44,7 @@ void batch_start(struct batch *batch, uint64_t frame, uint64_t first_seq)
     batch->live_records = 0;
     batch->live_images = 0;
     batch->has_news = false;
+    batch->ends_setback = false;
 }
 
 size_t batch_most(const struct batch *batch)

@@ -25,6 +25,7 @@ struct batch {
     uint32_t live_bytes; /* Without what was replaced. */
     uint32_t live_records;
     bool has_news;       /* Not only images and copies. */
+    bool ends_setback;   /* An image in it takes over from one its subject was set back to. */
     int64_t live_images; /* Images in it that are still the latest of their subjects. */
 };
 

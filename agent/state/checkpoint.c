@@ -42,7 +42,9 @@ static enum status begin(struct state_log *log, enum checkpoint_wish wish)
     uint64_t due_after = 2 * checkpoint->file_bytes;
     due_after = due_after < CHECKPOINT_LOG_BYTES_LEAST ? CHECKPOINT_LOG_BYTES_LEAST : due_after;
     bool is_wanted = wish == CHECKPOINT_NOW ? checkpoint->log_bytes > 0 : checkpoint->log_bytes >= due_after;
-    if (!is_wanted || log->failure != STATUS_OK || log->told_frame != log->committed_frame) {
+    /* Its subject would be back at that image without the mark. */
+    bool ends_setback = log->open->ends_setback || (log->writing != NULL && log->writing->ends_setback);
+    if (!is_wanted || ends_setback || log->failure != STATUS_OK || log->told_frame != log->committed_frame) {
         return STATUS_EMPTY;
     }
     checkpoint->is_active = true;

@@ -24,7 +24,7 @@ struct checkpoint_note {
 
 struct checkpoint {
     bool is_active;     /* One is being written. */
-    bool is_missed;     /* Too much changed meanwhile. */
+    bool is_missed;     /* Too much changed meanwhile, or something it cannot take along. */
     uint64_t frame;     /* It shows the index behind this one, */
     uint32_t frame_crc; /* whose header CRC this is. */
     struct checkpoint_note *notes;
@@ -57,6 +57,9 @@ void checkpoint_init(struct checkpoint *checkpoint, void *memory);
 
 /* Notes how a place was before its first change since; the log's lock is held. */
 void checkpoint_note(struct checkpoint *checkpoint, uint32_t place, record_ref ref, instant_ms edge);
+
+/* The checkpoint being written, if any, is given up. */
+void checkpoint_miss(struct checkpoint *checkpoint);
 
 /* The note of that place; NULL if it has not changed. */
 const struct checkpoint_note *checkpoint_find(const struct checkpoint *checkpoint, uint32_t place);

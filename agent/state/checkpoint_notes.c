@@ -51,6 +51,11 @@ void checkpoint_note(struct checkpoint *checkpoint, uint32_t place, record_ref r
     checkpoint->note_count++;
 }
 
+void checkpoint_miss(struct checkpoint *checkpoint)
+{
+    checkpoint->is_missed = checkpoint->is_missed || checkpoint->is_active;
+}
+
 const struct checkpoint_note *checkpoint_find(const struct checkpoint *checkpoint, uint32_t place)
 {
     const struct checkpoint_note *note = slot_of(checkpoint, place);

@@ -34,13 +34,16 @@ MUST_USE enum status log_scout(struct state_log *log, record_ref ref, struct rec
 /* The committed frame cannot be read. */
 void log_note_damage(struct state_log *log, uint64_t frame);
 
+/* An image in the index was found to be lost. Takes the lock itself. */
+void log_want_repair(struct state_log *log);
+
 /* The subject at that place in the index lost its latest image; `image` is the one before, or NULL. */
 void log_set_back(struct state_log *log, int64_t place, const struct record *image);
 
 bool log_is_setback(const struct state_log *log, record_ref image);
 
-/* A newer image took over. */
-void log_forget_setback(struct state_log *log, record_ref image);
+/* A newer image took over. Whether there was a setback. */
+bool log_forget_setback(struct state_log *log, record_ref image);
 
 /* Whether `bytes_most` put now will surely find a place on the disk. */
 bool log_has_space(struct state_log *log, size_t bytes_most, enum space_use use);

@@ -200,6 +200,7 @@ static enum status try_candidate(struct state_log_reader *reader, struct search 
     if (status == STATUS_CORRUPT && !search->has_repaired) {
         search->has_repaired = true;
         begin_again(reader->log, search);
+        log_want_repair(reader->log);
         status = state_log_repair(reader);
         return status == STATUS_OK ? STATUS_EMPTY : status;
     }

@@ -115,6 +115,7 @@ static enum status recover_loss(void *self, const struct damage *damage, const s
         segments_add_lost(&log->segments, frame);
     }
     damages_add(&log->damages, *damage);
+    witnesses_miss(&log->witnesses, damage->last_frame);
     suspects_add(&recovery->suspects, damage, next, witnesses);
     return STATUS_OK;
 }

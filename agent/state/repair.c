@@ -16,6 +16,14 @@ void log_note_damage(struct state_log *log, uint64_t frame)
                                                .segment = place.number,
                                                .offset = place.offset});
     log->needs_repair = true;
+    checkpoint_miss(&log->checkpoint);
+}
+
+void log_want_repair(struct state_log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    log->needs_repair = true;
+    pthread_mutex_unlock(&log->lock);
 }
 
 bool log_is_setback(const struct state_log *log, record_ref image)
@@ -28,14 +36,16 @@ bool log_is_setback(const struct state_log *log, record_ref image)
     return false;
 }
 
-void log_forget_setback(struct state_log *log, record_ref image)
+bool log_forget_setback(struct state_log *log, record_ref image)
 {
     for (uint32_t i = 0; i < log->setback_count; i++) {
         if (log->setbacks[i] == image) {
             log->setbacks[i] = log->setbacks[--log->setback_count];
-            return;
+            checkpoint_miss(&log->checkpoint);
+            return true;
         }
     }
+    return false;
 }
 
 void log_set_back(struct state_log *log, int64_t place, const struct record *image)
@@ -43,6 +53,7 @@ void log_set_back(struct state_log *log, int64_t place, const struct record *ima
     record_ref ref = image == NULL ? RECORD_REF_NOWHERE : image->ref;
     const struct subject_place *old = &log->index.places[place];
     checkpoint_note(&log->checkpoint, (uint32_t)place, old->ref, old->edge);
+    log_forget_setback(log, old->ref);
     log_count_image(log, record_ref_frame(old->ref), -1);
     log_count_image(log, record_ref_frame(ref), +1);
     subject_index_set(&log->index, place, ref, image == NULL ? INSTANT_NEVER : image->edge);

@@ -172,7 +172,7 @@ static void supersede(struct state_log *log, record_ref old, struct record *reco
 {
     struct record image;
     log_count_image(log, record_ref_frame(old), -1);
-    log_forget_setback(log, old);
+    log->open->ends_setback = log_forget_setback(log, old) || log->open->ends_setback;
     record->previous = old;
     if (record_ref_frame(old) != log->open->frame) {
         return;

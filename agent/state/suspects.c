@@ -86,6 +86,7 @@ enum status recover_image(struct state_log *log, const struct record *image)
                    : STATUS_FULL;
     }
     log_forget_setback(log, log->index.places[place].ref);
+    log_forget_setback(log, image->previous);
     subject_index_set(&log->index, place, image->ref, image->edge);
     return STATUS_OK;
 }

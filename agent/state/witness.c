@@ -46,6 +46,13 @@ void witnesses_add(struct witnesses *witnesses, uint64_t frame, const struct nam
     witnesses->list[witnesses->count++] = (struct witness){.frame = frame, .hash = witness_hash(subject)};
 }
 
+void witnesses_miss(struct witnesses *witnesses, uint64_t frame)
+{
+    if (witnesses->complete_from <= frame) {
+        witnesses->complete_from = frame + 1;
+    }
+}
+
 uint16_t witnesses_pack(const struct witnesses *witnesses, uint64_t frame, struct packer *packer)
 {
     for (uint32_t i = 0; i < witnesses->count; i++) {

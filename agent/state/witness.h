@@ -38,6 +38,9 @@ uint32_t witness_hash(const struct name *subject);
 void witnesses_next_frame(struct witnesses *witnesses);
 void witnesses_add(struct witnesses *witnesses, uint64_t frame, const struct name *subject);
 
+/* The frame's images, and those of the ones before, are not known. */
+void witnesses_miss(struct witnesses *witnesses, uint64_t frame);
+
 /* Writes what `frame` says of those before it; how many frames back that is complete. */
 uint16_t witnesses_pack(const struct witnesses *witnesses, uint64_t frame, struct packer *packer);
 

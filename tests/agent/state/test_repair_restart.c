@@ -78,6 +78,69 @@ static void setback_in_a_checkpoint_ends_with_the_image_that_came_after(void **c
     fixture_close(fixture);
 }
 
+/* A checkpoint would have to name the earlier image, which is no longer marked. */
+static void no_checkpoint_is_written_while_a_setback_ends(void **context)
+{
+    struct fixture *fixture = *context;
+    bring(fixture, "acme", 1);
+    bring(fixture, "acme", 2);
+    bring(fixture, "other", 1);
+    damage_frame(fixture, 2);
+    assert_image(fixture, "acme", "acme 1", true);
+    fixture_put(fixture, image_of("acme", "acme 3", INSTANT_NEVER), SEQ_NONE);
+    assert_int_equal(state_log_checkpoint(&fixture->log, CHECKPOINT_NOW), STATUS_EMPTY);
+    fixture_reopen(fixture);
+    assert_image(fixture, "acme", "acme 1", true);
+    fixture_put(fixture, image_of("acme", "acme 3", INSTANT_NEVER), SEQ_NONE);
+    fixture_commit(fixture);
+    checkpoint_now(fixture);
+    fixture_reopen(fixture);
+    assert_image(fixture, "acme", "acme 3", false);
+    fixture_close(fixture);
+}
+
+static void setback_to_an_image_that_is_lost_as_well_goes_further_back(void **context)
+{
+    struct fixture *fixture = *context;
+    record_ref setback;
+    bring(fixture, "acme", 1);
+    bring(fixture, "acme", 2);
+    bring(fixture, "acme", 3);
+    bring(fixture, "other", 1);
+    damage_frame(fixture, 3);
+    assert_image(fixture, "acme", "acme 2", true);
+    bring(fixture, "other", 2);
+    damage_frame(fixture, 2);
+    bring(fixture, "other", 3);
+    assert_image(fixture, "other", "other 3", false);
+    assert_image(fixture, "acme", "acme 1", true);
+    assert_int_equal(state_log_setback(&fixture->log, 0, &setback), STATUS_OK);
+    assert_int_equal(setback, record_ref_of(1, 1));
+    assert_int_equal(state_log_setback(&fixture->log, 1, &setback), STATUS_EMPTY);
+    fixture_close(fixture);
+}
+
+/* Frames 14 and 15 are lost up to the last header; what is written afterwards knows nothing of them. */
+static void frames_behind_a_blind_end_claim_no_knowledge_of_it(void **context)
+{
+    struct fixture *fixture = *context;
+    for (int i = 1; i <= 13; i++) {
+        bring(fixture, "acme", i);
+    }
+    bring(fixture, "other", 1);
+    bring(fixture, "other", 2);
+    fixture_close(fixture);
+    damage_frame(fixture, 14);
+    damage_frame(fixture, 15);
+    fixture_open(fixture);
+    assert_int_equal(losses_of(fixture).blind_frames, 2);
+    bring(fixture, "acme", 14);
+    bring(fixture, "acme", 15);
+    fixture_reopen(fixture);
+    assert_int_equal(losses_of(fixture).blind_frames, 2);
+    fixture_close(fixture);
+}
+
 static void subject_that_lost_all_comes_back_to_one_place(void **context)
 {
     struct fixture *fixture = *context;
@@ -208,6 +271,12 @@ int main(void)
                                         damage_tear_down),
         cmocka_unit_test_setup_teardown(setback_in_a_checkpoint_ends_with_the_image_that_came_after,
                                         damage_set_up, damage_tear_down),
+        cmocka_unit_test_setup_teardown(no_checkpoint_is_written_while_a_setback_ends, damage_set_up,
+                                        damage_tear_down),
+        cmocka_unit_test_setup_teardown(setback_to_an_image_that_is_lost_as_well_goes_further_back,
+                                        damage_set_up, damage_tear_down),
+        cmocka_unit_test_setup_teardown(frames_behind_a_blind_end_claim_no_knowledge_of_it, damage_set_up,
+                                        damage_tear_down),
         cmocka_unit_test_setup_teardown(subject_that_lost_all_comes_back_to_one_place, damage_set_up,
                                         damage_tear_down),
         cmocka_unit_test_setup_teardown(damage_noticed_before_a_checkpoint_is_repaired_after_the_start,
