@@ -248,6 +248,9 @@ static enum status rebuild(struct recovery *recovery)
     }
     if (status == STATUS_OK) {
         log_set_back_suspects(log, &recovery->suspects);
+        /* What proved the damage may have been cut off with the end: the next frame says what was on the
+         * disk. */
+        log->is_marked = log->damages.count > 0;
     }
     if (status == STATUS_NO_SPACE) {
         return explain(recovery->report, status, "no space for the store's first segment");

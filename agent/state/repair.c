@@ -53,14 +53,14 @@ void log_set_back(struct state_log *log, int64_t place, const struct record *ima
     record_ref ref = image == NULL ? RECORD_REF_NOWHERE : image->ref;
     const struct subject_place *old = &log->index.places[place];
     checkpoint_note(&log->checkpoint, (uint32_t)place, old->ref, old->edge);
-    log_forget_setback(log, old->ref);
+    bool is_known = log_forget_setback(log, old->ref) && old->ref == ref;
     log_count_image(log, record_ref_frame(old->ref), -1);
     log_count_image(log, record_ref_frame(ref), +1);
     subject_index_set(&log->index, place, ref, image == NULL ? INSTANT_NEVER : image->edge);
     if (image != NULL && log->setback_count < STATE_LOG_SETBACKS_MAX) {
         log->setbacks[log->setback_count++] = ref;
     }
-    log->subjects_set_back++;
+    log->subjects_set_back += is_known ? 0 : 1;
 }
 
 /* A subject whose latest image was lost. */
