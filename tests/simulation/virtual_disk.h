@@ -13,8 +13,8 @@
  *   a later sync succeeds. A block that is written again becomes dirty again as a whole.
  * - Rot comes only when asked for: bytes change on the medium and in the cache alike, or cannot be read for a
  *   while, until something is written there.
- * - Real disks do worse: they lie about syncs. That is not modelled; nor are hard links, renames from folder to
- *   folder, open flags other than O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY and the access modes.
+ * - Real disks do worse: they lie about syncs. That is not modelled; nor are hard links, renames from folder
+ * to folder, open flags other than O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY and the access modes.
  *
  * Programmer errors (a handle that is not open, too many files) assert. Not for more than one thread. */
 #ifndef FLYBALL_TESTS_SIMULATION_VIRTUAL_DISK_H
