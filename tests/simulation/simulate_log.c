@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/simulation/damage_life.h"
 #include "tests/simulation/log_life.h"
 #include "tests/simulation/oracle.h"
 
@@ -19,6 +20,7 @@ static const char usage[] =
     "       flyball-sim-log --seeds A..B         run them all\n"
     "       flyball-sim-log --crashes N [--from A]  run seeds from A (1) until so many crashes\n"
     "--oracle compares with SQLite, too.\n"
+    "--damage lets committed frames rot, too: at rest, at work, or so that they cannot be read for a while.\n"
     "--without-sync-faults leaves those out, whatever the seeds say.\n"
     "Exit code 1 names the seed that violated something, and what.\n";
 
@@ -29,6 +31,8 @@ struct plan {
     bool is_told;
     bool is_spared_sync_faults;
     bool has_oracle;
+    bool has_damage;
+    struct damage_world *damage;
 };
 
 /* For the signal handler alone: which seed to name. */
@@ -53,16 +57,25 @@ static double seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* The same seed twice must do the same. */
-static void run_twice(struct log_world *world, uint64_t seed)
+static void live(struct log_world *world, const struct plan *plan, uint64_t seed)
 {
-    log_life_run(world, seed);
+    if (plan->has_damage) {
+        damage_life_run(plan->damage, seed);
+    } else {
+        log_life_run(world, seed);
+    }
+}
+
+/* The same seed twice must do the same. */
+static void run_twice(struct log_world *world, const struct plan *plan, uint64_t seed)
+{
+    live(world, plan, seed);
     uint64_t hash = world->hash ^ virtual_disk_hash(&world->disk);
     if (world->findings.is_violated) {
         return;
     }
     struct log_counts counts = *world->counts;
-    log_life_run(world, seed);
+    live(world, plan, seed);
     *world->counts = counts;
     world->counts->repeats++;
     if ((world->hash ^ virtual_disk_hash(&world->disk)) != hash) {
@@ -91,6 +104,17 @@ static void sum_up(const struct log_counts *counts, double seconds, int violatio
            violations);
 }
 
+static void sum_up_damage(const struct damage_counts *counts)
+{
+    printf("%" PRIu64 " times damage to %" PRIu64 " frames, at most %" PRIu64 " places told, %" PRIu64
+           " finds of a subject set back, %" PRIu64 " to nothing, %" PRIu64
+           " lives ended by what could not be "
+           "read, %" PRIu64 " starts refused, %" PRIu64 " compared with the next one, %" PRIu64
+           " logs checked and repaired\n",
+           counts->strikes, counts->frames, counts->most_places, counts->setbacks, counts->nowheres,
+           counts->stops, counts->refusals, counts->repeats, counts->tended);
+}
+
 static int run(struct log_world *world, const struct plan *plan)
 {
     double start = seconds_now();
@@ -100,9 +124,9 @@ static int run(struct log_world *world, const struct plan *plan)
         running_seed = seed;
         alarm(SEED_S_MAX);
         if (!plan->is_told && seed % REPEAT_EVERY == 0) {
-            run_twice(world, seed);
+            run_twice(world, plan, seed);
         } else {
-            log_life_run(world, seed);
+            live(world, plan, seed);
         }
         double now = seconds_now();
         if (now - shown > PROGRESS_S) {
@@ -117,6 +141,9 @@ static int run(struct log_world *world, const struct plan *plan)
         printf("seed %" PRIu64 ": %s\n", world->seed, world->findings.text);
     }
     sum_up(world->counts, seconds_now() - start, world->findings.is_violated ? 1 : 0);
+    if (plan->has_damage) {
+        sum_up_damage(&plan->damage->counts);
+    }
     return world->findings.is_violated ? 1 : 0;
 }
 
@@ -149,6 +176,7 @@ static bool read_options(int count, char **arguments, struct plan *plan)
         {"from", required_argument, NULL, 'f'},
         {"without-sync-faults", no_argument, NULL, 'w'},
         {"oracle", no_argument, NULL, 'o'},
+        {"damage", no_argument, NULL, 'd'},
         {NULL, 0, NULL, 0},
     };
     *plan = (struct plan){.first = 1, .last = 0};
@@ -167,11 +195,13 @@ static bool read_options(int count, char **arguments, struct plan *plan)
             break;
         case 'f': is_read &= read_number(optarg, &plan->first); break;
         case 'o': plan->has_oracle = true; break;
+        case 'd': plan->has_damage = true; break;
         case 'w': plan->is_spared_sync_faults = true; break;
         default: return false;
         }
     }
-    return is_read && optind == count && plan->last > 0;
+    bool is_possible = !(plan->has_oracle && plan->has_damage); /* SQLite does not know what was damaged. */
+    return is_read && is_possible && optind == count && plan->last > 0;
 }
 
 int main(int count, char **arguments)
@@ -183,9 +213,11 @@ int main(int count, char **arguments)
     }
     struct log_counts counts = {0};
     struct log_world *world = calloc(1, sizeof *world);
-    if (world == NULL) {
+    plan.damage = calloc(1, sizeof *plan.damage);
+    if (world == NULL || plan.damage == NULL) {
         return 2;
     }
+    plan.damage->log = world;
     world->counts = &counts;
     world->is_spared_sync_faults = plan.is_spared_sync_faults;
     world->findings.trace = plan.is_told ? stdout : NULL;
@@ -206,6 +238,7 @@ int main(int count, char **arguments)
         oracle_close(&oracle);
     }
     log_life_close(world);
+    free(plan.damage);
     free(world);
     return result;
 }
