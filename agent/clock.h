@@ -10,7 +10,7 @@
 enum {
     /* A wall clock behind the highest time seen by less is slewing, not jumped: held still, but not reported.
      */
-    CLOCK_SLEW_MOST_MS = 1000,
+    CLOCK_SLEW_MOST_MS = 100,
 };
 
 struct clock {

@@ -123,14 +123,6 @@ static int64_t retry_after(enum reason reason, const struct quota_hearing *quota
     return is_of_quota ? quota_retry_after(quota) : 0;
 }
 
-static enum quota_shown shown_by(const struct question *question, bool is_taken)
-{
-    if (is_peek(question)) {
-        return QUOTA_SHOWN_PEEK;
-    }
-    return is_taken ? QUOTA_SHOWN_AFTER : QUOTA_SHOWN_BEFORE;
-}
-
 static void decide(struct governor_states *states, const struct question *question,
                    struct chain_answer *answer)
 {
@@ -155,7 +147,7 @@ static void decide(struct governor_states *states, const struct question *questi
     answer->reason = strictest.reason;
     answer->retry_after_ms = retry_after(strictest.reason, &opinions.quota);
     answer->report_count = question->meter->chain_length;
-    enum quota_shown shown = shown_by(question, is_taken);
+    enum quota_shown shown = is_taken ? QUOTA_SHOWN_AFTER : QUOTA_SHOWN_BEFORE;
     for (uint8_t i = 0; i < answer->report_count; i++) {
         report_governor(&answer->reports[i], states, &opinions.quota, shown, answer->charge.amount);
     }

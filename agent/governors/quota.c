@@ -46,7 +46,7 @@ struct quota_answer quota_peek(const struct quota_state *state, const struct pla
     struct quota_hearing hearing;
     quota_hear(&hearing, state, plan, now);
     quota_ask(&hearing, meter, 1);
-    struct quota_answer answer = answer_of(&hearing, QUOTA_SHOWN_PEEK);
+    struct quota_answer answer = answer_of(&hearing, QUOTA_SHOWN_BEFORE);
     answer.state = *state;
     return answer;
 }

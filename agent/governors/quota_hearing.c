@@ -197,8 +197,7 @@ static micro_units used_shown(const struct quota_standing *standing, enum quota_
 {
     switch (shown) {
     case QUOTA_SHOWN_AFTER: return standing->used_after;
-    case QUOTA_SHOWN_BEFORE:
-    case QUOTA_SHOWN_PEEK: return standing->used_before;
+    case QUOTA_SHOWN_BEFORE: return standing->used_before;
     }
     abort(); /* Corrupt choice. */
 }

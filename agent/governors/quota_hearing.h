@@ -33,7 +33,6 @@ struct quota_hearing {
 enum quota_shown {
     QUOTA_SHOWN_AFTER,  /* What was asked is taken, or denied by the limit reported. */
     QUOTA_SHOWN_BEFORE, /* Nothing is taken. */
-    QUOTA_SHOWN_PEEK,   /* Nothing is taken, and yet the phase is as if it were. */
 };
 
 /* Where all limits of the plan (NULL: none) stand at `now`. */

@@ -26,13 +26,20 @@ uint32_t witness_hash(const struct name *subject)
     return (uint32_t)hash_bytes(key, name_bytes(subject));
 }
 
+void witnesses_miss(struct witnesses *witnesses, uint64_t frame)
+{
+    if (witnesses->complete_from <= frame) {
+        witnesses->complete_from = frame + 1;
+    }
+}
+
 void witnesses_next_frame(struct witnesses *witnesses)
 {
     if (witnesses->count <= WITNESS_OLDER_MOST) {
         return;
     }
     uint32_t dropped = witnesses->count - WITNESS_OLDER_MOST;
-    witnesses->complete_from = witnesses->list[dropped - 1].frame + 1;
+    witnesses_miss(witnesses, witnesses->list[dropped - 1].frame);
     witnesses->count = WITNESS_OLDER_MOST;
     memmove(witnesses->list, witnesses->list + dropped, WITNESS_OLDER_MOST * sizeof *witnesses->list);
 }
@@ -40,17 +47,10 @@ void witnesses_next_frame(struct witnesses *witnesses)
 void witnesses_add(struct witnesses *witnesses, uint64_t frame, const struct name *subject)
 {
     if (witnesses->count == witnesses->capacity) { /* A frame of larger batches than today's. */
-        witnesses->complete_from = frame + 1;
+        witnesses_miss(witnesses, frame);
         return;
     }
     witnesses->list[witnesses->count++] = (struct witness){.frame = frame, .hash = witness_hash(subject)};
-}
-
-void witnesses_miss(struct witnesses *witnesses, uint64_t frame)
-{
-    if (witnesses->complete_from <= frame) {
-        witnesses->complete_from = frame + 1;
-    }
 }
 
 uint16_t witnesses_pack(const struct witnesses *witnesses, uint64_t frame, struct packer *packer)

@@ -291,13 +291,13 @@ static void peek_is_answered_as_if_the_least_were_asked_and_changes_nothing(void
     assert_states_equal(&fixture->states, &before);
 }
 
-static void peek_is_in_the_phase_that_the_least_would_bring(void **context)
+static void peek_is_answered_by_the_phase_the_least_would_bring_and_shows_the_one_there_is(void **context)
 {
     struct fixture *fixture = *context;
     event(fixture, FLAT, units(10) / 4 * 3 - 1);
     struct chain_answer answer = event(fixture, FLAT, 0);
     assert_answer(answer, VERDICT_WARN, REASON_QUOTA_WARNING);
-    assert_int_equal(answer.reports[1].quota_phase, QUOTA_WARNING);
+    assert_int_equal(answer.reports[1].quota_phase, QUOTA_NORMAL);
     assert_int_equal(answer.reports[1].quota.used, units(10) / 4 * 3 - 1);
     assert_int_equal(fixture->states.quota.phase, QUOTA_NORMAL);
 }
@@ -346,7 +346,8 @@ int main(void)
         cmocka_unit_test_setup(denied_event_still_shows_what_time_brought, start_fixture),
         cmocka_unit_test_setup(peek_is_answered_as_if_the_least_were_asked_and_changes_nothing,
                                start_fixture),
-        cmocka_unit_test_setup(peek_is_in_the_phase_that_the_least_would_bring, start_fixture),
+        cmocka_unit_test_setup(peek_is_answered_by_the_phase_the_least_would_bring_and_shows_the_one_there_is,
+                               start_fixture),
         cmocka_unit_test_setup(chain_without_quota_shows_it_the_time_and_takes_nothing_from_it,
                                start_fixture),
         cmocka_unit_test_setup(lost_plan_denies_entitlement_and_lifts_limits_and_prices, start_fixture),

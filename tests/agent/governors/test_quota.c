@@ -236,17 +236,22 @@ static void a_peek_answers_for_the_smallest_amount_and_shows_unchanged_values(vo
     struct name meter = name_of("kwh");
     static const struct {
         micro_units used;
-        enum quota_phase phase;
-    } rows[] = {{73, QUOTA_NORMAL}, {74, QUOTA_WARNING}, {89, QUOTA_THROTTLED}, {100, QUOTA_EXCEEDED}};
+        enum quota_phase asked;
+        enum quota_phase shown;
+    } rows[] = {{73, QUOTA_NORMAL, QUOTA_NORMAL},
+                {74, QUOTA_WARNING, QUOTA_NORMAL},
+                {75, QUOTA_WARNING, QUOTA_WARNING},
+                {89, QUOTA_THROTTLED, QUOTA_WARNING},
+                {100, QUOTA_EXCEEDED, QUOTA_EXCEEDED}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct quota_state state = {0};
         take(&state, &plan, rows[i].used, noon);
         struct quota_answer answer = quota_peek(&state, &plan, &meter, noon + 1);
-        assert_int_equal(answer.phase, rows[i].phase);
-        assert_int_equal(answer.verdict, verdict_for(rows[i].phase));
-        assert_int_equal(answer.reason, reason_for(rows[i].phase));
+        assert_int_equal(answer.phase, rows[i].shown);
+        assert_int_equal(answer.verdict, verdict_for(rows[i].asked));
+        assert_int_equal(answer.reason, reason_for(rows[i].asked));
         assert_int_equal(answer.report.used, rows[i].used);
-        assert_int_equal(answer.retry_after_ms, rows[i].phase >= QUOTA_THROTTLED ? 999 : 0);
+        assert_int_equal(answer.retry_after_ms, rows[i].asked >= QUOTA_THROTTLED ? 999 : 0);
         assert_int_equal(answer.state.uses[0].used, rows[i].used);
     }
 }

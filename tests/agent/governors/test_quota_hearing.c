@@ -105,9 +105,7 @@ static void report_shows_what_it_is_told_to(void **context)
         enum quota_shown shown;
         micro_units used;
         enum quota_phase phase;
-    } rows[] = {{QUOTA_SHOWN_AFTER, 8, QUOTA_WARNING},
-                {QUOTA_SHOWN_BEFORE, 7, QUOTA_NORMAL},
-                {QUOTA_SHOWN_PEEK, 7, QUOTA_WARNING}};
+    } rows[] = {{QUOTA_SHOWN_AFTER, 8, QUOTA_WARNING}, {QUOTA_SHOWN_BEFORE, 7, QUOTA_NORMAL}};
     struct plan plan = plan_of_three();
     struct name meter = name_of("kwh");
     struct quota_state state = {0};
