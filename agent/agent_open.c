@@ -1,4 +1,5 @@
 /* Opening and closing: every part in order. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,9 @@ enum {
     /* What state_log_batch_most asks for a batch that holds one transaction. */
     SEGMENT_BYTES_LEAST = (((DECIDER_TRANSACTION_BYTES / 48 + 1) * 53 + 4608) * 2 + 4095) / 4096 * 4096,
 };
+
+static_assert((int)SEGMENT_BYTES_LEAST <= (int)STORE_SEGMENT_BYTES_LEAST,
+              "a configuration that is good is good for the log");
 
 /* What was opened so far, to be closed in reverse when a later part fails. */
 enum stage {
@@ -142,12 +146,6 @@ static enum status open_log(struct agent *agent, char *message)
         return STATUS_IO;
     }
     uint32_t batch_most = state_log_batch_most(store->segment_bytes);
-    if (batch_most < DECIDER_TRANSACTION_BYTES) {
-        snprintf(message, FAILURE_MESSAGE_MAX,
-                 "store.segment_bytes %llu is too small: at least %d are needed",
-                 (unsigned long long)store->segment_bytes, SEGMENT_BYTES_LEAST);
-        return STATUS_INVALID;
-    }
     struct state_log_settings settings = {
         .folder = store->dir,
         .io = agent->options.io,

@@ -334,16 +334,6 @@ static void full_pool_waits_for_no_acknowledgement(void **context)
     fixture_free(fixture);
 }
 
-static void segments_too_small_for_one_answer_are_refused_at_the_start(void **context)
-{
-    (void)context;
-    struct fixture *fixture = fixture_new(NULL);
-    fixture_set(fixture, "store.segment_bytes=73728");
-    assert_int_not_equal(fixture_try_open(fixture), STATUS_OK);
-    assert_non_null(strstr(fixture->message, "store.segment_bytes"));
-    fixture_free(fixture);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,7 +344,6 @@ int main(void)
         cmocka_unit_test(store_too_small_for_what_lives_waits_for_a_larger_one),
         cmocka_unit_test(row_of_crashes_leaves_compaction_its_reserve),
         cmocka_unit_test(full_pool_waits_for_no_acknowledgement),
-        cmocka_unit_test(segments_too_small_for_one_answer_are_refused_at_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,8 +20,8 @@ static void every_setting_arrives(void **context)
         "\"topics\":{\"root\":\"a/b/c\",\"response_prefixes\":[\"x/{root}/y/\",\"z\"],\"state\":\"off\"},"
         "\"pool\":{\"slots\":2,\"slot_bytes\":128,\"on_full\":\"overwrite\"},"
         "\"runtime\":{\"schedulers\":3,\"mailbox\":4,\"subjects_hot\":5,\"dedup_window\":16,\"dir\":\"/r\"},"
-        "\"store\":{\"dir\":\"/s\",\"durability\":\"os\",\"commit_interval_ms\":0,\"segment_bytes\":65536,"
-        "\"max_bytes\":262144,\"subjects_max\":7,\"retention_ms\":60000,\"retention_bytes\":524288,"
+        "\"store\":{\"dir\":\"/s\",\"durability\":\"os\",\"commit_interval_ms\":0,\"segment_bytes\":94208,"
+        "\"max_bytes\":376832,\"subjects_max\":7,\"retention_ms\":60000,\"retention_bytes\":524288,"
         "\"compression\":9},"
         "\"memory\":{\"limit_bytes\":1e9,\"high\":0.5,\"critical\":0.500001,\"check_interval_ms\":10,"
         "\"cooldown_ms\":0},"
@@ -60,8 +60,8 @@ static void every_setting_arrives(void **context)
     assert_string_equal(settings->store.dir, "/s");
     assert_int_equal(settings->store.durability, STORE_OS);
     assert_int_equal(settings->store.commit_interval_ms, 0);
-    assert_int_equal(settings->store.segment_bytes, 65536);
-    assert_int_equal(settings->store.max_bytes, 262144);
+    assert_int_equal(settings->store.segment_bytes, 94208);
+    assert_int_equal(settings->store.max_bytes, 376832);
     assert_int_equal(settings->store.subjects_max, 7);
     assert_int_equal(settings->store.retention_ms, 60000);
     assert_int_equal(settings->store.retention_bytes, 524288);
@@ -148,8 +148,8 @@ static void wrong_settings_are_told_with_their_path(void **context)
         {"{\"store\":{\"dir\":3}}", "/store/dir", CONFIG_TYPE},
         {"{\"store\":{\"durability\":\"none\"}}", "/store/durability", CONFIG_RANGE},
         {"{\"store\":{\"commit_interval_ms\":1001}}", "/store/commit_interval_ms", CONFIG_RANGE},
-        {"{\"store\":{\"segment_bytes\":65535}}", "/store/segment_bytes", CONFIG_RANGE},
-        {"{\"store\":{\"segment_bytes\":65537}}", "/store/segment_bytes", CONFIG_RANGE},
+        {"{\"store\":{\"segment_bytes\":94207}}", "/store/segment_bytes", CONFIG_RANGE},
+        {"{\"store\":{\"segment_bytes\":94209}}", "/store/segment_bytes", CONFIG_RANGE},
         {"{\"store\":{\"segment_bytes\":67112960}}", "/store/max_bytes", CONFIG_RANGE},
         {"{\"store\":{\"max_bytes\":16773120}}", "/store/max_bytes", CONFIG_RANGE},
         {"{\"store\":{\"compression\":10}}", "/store/compression", CONFIG_RANGE},

@@ -14,7 +14,7 @@ static void check_settings(const struct settings *settings)
 {
     const struct store_settings *store = &settings->store;
     fuzz_require(name_is_segment(name_bytes(&settings->agent_id)), "the agent's id is a segment");
-    fuzz_require(store->segment_bytes % 4096 == 0 && store->segment_bytes >= 65536 &&
+    fuzz_require(store->segment_bytes % 4096 == 0 && store->segment_bytes >= 94208 &&
                      store->segment_bytes <= 256 << 20 && store->max_bytes / 4 >= store->segment_bytes,
                  "the store's sizes are ones it opens with");
     fuzz_require(store->compression <= 9, "compression is a level of zlib's");
