@@ -23,6 +23,7 @@ static struct damage_told told_by(struct damage_world *world)
 {
     struct state_log_losses losses;
     state_log_losses(&world->log->log, &losses);
+    world->was_list_full |= losses.damages.count == DAMAGES_MAX;
     return (struct damage_told){.has_damage = losses.damages.count > 0, .has_blind = losses.blind_frames > 0};
 }
 
@@ -83,12 +84,13 @@ void damage_check_answers(struct damage_world *world, const struct damage_answer
 static void check_told(struct damage_world *world, const struct damages *damages)
 {
     const struct damage_model *model = &world->model;
-    bool is_full = damages->count == DAMAGES_MAX;
+    /* Those beyond the list's end are only counted, and so they stay when there is room again. */
+    world->was_list_full |= damages->count == DAMAGES_MAX;
     uint64_t oldest = segments_first_frame(&world->log->log.segments);
-    for (uint64_t frame = model->gone_frame + 1; frame <= model->committed_frame && !is_full; frame++) {
+    for (uint64_t frame = model->gone_frame + 1; frame <= model->committed_frame; frame++) {
         const struct damage_frame *held = &model->frames[frame];
         bool is_lost = (held->fate & FATE_LOST) != 0 && held->life < model->life && frame >= oldest;
-        if (is_lost && !damages_have(damages, frame)) {
+        if (is_lost && (world->was_list_full ? damages->frames == 0 : !damages_have(damages, frame))) {
             findings_violate(&world->log->findings, "nobody is told that frame %" PRIu64 " is damaged",
                              frame);
             return;
@@ -182,6 +184,61 @@ void damage_check_whole_log(struct damage_world *world)
     check_told(world, &losses.damages);
     check_counts(world, answers);
     check_setbacks(world, answers);
+}
+
+void damage_check_files(struct damage_world *world)
+{
+    const struct log_world *log = world->log;
+    struct segment_path oldest = segment_path_of("", SEGMENT_FILE, log->log.segments.list[0].number);
+    for (int i = 0; i < log->disk.names.node_count; i++) {
+        const struct virtual_node *node = &log->disk.names.nodes[i];
+        bool is_segment = node->is_used && node->is_linked && strncmp(node->name, "segment-", 8) == 0;
+        if (is_segment && strcmp(node->name, oldest.text + 1) < 0) {
+            findings_violate(&world->log->findings, "%s is never given back", node->name);
+        }
+    }
+}
+
+void damage_check_version(struct damage_world *world, int32_t version)
+{
+    struct record record;
+    const struct damage_version *held = &world->model.versions[version];
+    bool is_sound = damage_model_is_sound(&world->model, record_ref_frame(held->ref));
+    enum status status = state_log_read(&world->log->reader, held->ref, &record);
+    bool is_missing = status == STATUS_NOT_FOUND || status == STATUS_CORRUPT;
+    if (is_missing && (!is_sound || (held->is_replaced && status == STATUS_NOT_FOUND))) {
+        return;
+    }
+    if (damage_check_status(world, status, "read") && status == STATUS_OK) {
+        damage_model_agrees(&world->model, version, &record);
+    }
+}
+
+static void scan_record(void *self, const struct record *record)
+{
+    struct damage_world *world = self;
+    /* The last frame that was dropped may be there once more. */
+    bool is_kept = record_ref_frame(record->ref) > world->model.gone_frame;
+    if (record->kind == RECORD_IMAGE && is_kept) {
+        damage_model_agrees(&world->model, damage_model_find(&world->model, record->ref), record);
+    }
+}
+
+void damage_check_scan(struct damage_world *world)
+{
+    const struct damage_model *model = &world->model;
+    struct state_log_listener listener = {.record = scan_record, .self = world};
+    struct state_log_report report;
+    bool is_hit = false;
+    for (uint64_t frame = model->gone_frame; frame <= model->committed_frame; frame++) {
+        is_hit |= model->frames[frame].fate != 0;
+    }
+    enum status status =
+        state_log_scan(world->log->settings.folder, world->log->settings.io, listener, &report);
+    world->log->counts->scans++;
+    if (status != STATUS_CORRUPT || !is_hit) {
+        damage_check_status(world, status, report.message[0] == '\0' ? "scan" : report.message);
+    }
 }
 
 /* The first sound image behind it. */

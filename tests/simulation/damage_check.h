@@ -22,6 +22,15 @@ void damage_check_answers(struct damage_world *world, const struct damage_answer
  * image counts once, and whoever was set back is listed. */
 void damage_check_whole_log(struct damage_world *world);
 
+/* Behind a drop: no file of an older segment is left. */
+void damage_check_files(struct damage_world *world);
+
+/* The image by its ref. */
+void damage_check_version(struct damage_world *world, int32_t version);
+
+/* state_log_scan beside the open log. */
+void damage_check_scan(struct damage_world *world);
+
 /* Every sound image is read in order. */
 void damage_check_walk(struct damage_world *world);
 

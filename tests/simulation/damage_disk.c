@@ -104,7 +104,7 @@ static void strike_frame(struct damage_world *world, uint32_t at)
 {
     struct damage_place *struck = &world->survey.list[at];
     uint64_t frame = struck->frame;
-    if ((world->model.frames[frame].fate & FATE_LOST) != 0) {
+    if ((world->model.frames[frame].fate & (FATE_LOST | FATE_PASSING)) != 0) {
         return; /* The same bit twice would repair it. */
     }
     bool is_whole = dice_chance(&world->log->dice, 700) || !has_copy_but(world, frame, struck);
@@ -144,10 +144,41 @@ static void strike_unreadable(struct damage_world *world)
         const struct damage_place *copy = &world->survey.list[i];
         if (copy->frame == place->frame &&
             virtual_disk_make_unreadable(&world->log->disk, copy->path, copy->offset, copy->bytes)) {
-            damage_model_note(&world->model, copy->frame, FATE_UNREADABLE);
+            damage_model_note(&world->model, copy->frame, FATE_PASSING);
         }
     }
     findings_trace(&world->log->findings, "damage: frame %" PRIu64 " cannot be read", place->frame);
+}
+
+/* Of all copies the same bit behind the header: so it is found again. */
+static void flip_passing(struct damage_world *world, const struct damage_bit *bit)
+{
+    for (uint32_t i = 0; i < world->survey.count; i++) {
+        const struct damage_place *place = &world->survey.list[i];
+        if (place->frame == bit->frame) {
+            virtual_disk_rot(&world->log->disk, place->path, place->offset + bit->offset,
+                             bytes_of(&bit->mask, 1));
+        }
+    }
+}
+
+/* As if the memory that holds the page were at fault. Only to frames that are sound: then those can be read
+ * again as they were. */
+static void strike_passing(struct damage_world *world)
+{
+    struct dice *dice = &world->log->dice;
+    const struct damage_place *place = &world->survey.list[draw_place(world)];
+    bool is_fit = place->bytes > FRAME_HEADER_BYTES && damage_model_is_sound(&world->model, place->frame) &&
+                  world->passing_count < DAMAGE_PASSING_MAX;
+    if (!is_fit) {
+        return;
+    }
+    struct damage_bit bit = {.frame = place->frame, .mask = (uint8_t)(1U << dice_roll(dice, 8))};
+    bit.offset = FRAME_HEADER_BYTES + dice_roll(dice, place->bytes - FRAME_HEADER_BYTES);
+    world->passing[world->passing_count++] = bit;
+    flip_passing(world, &bit);
+    damage_model_note(&world->model, bit.frame, FATE_PASSING);
+    findings_trace(&world->log->findings, "damage: frame %" PRIu64 " reads wrong for a while", bit.frame);
 }
 
 static void strike_many(struct damage_world *world)
@@ -225,6 +256,8 @@ void damage_disk_strike(struct damage_world *world, enum damage_moment moment)
     world->counts.strikes++;
     if (dice_chance(dice, preset->unreadable_per_mille)) {
         strike_unreadable(world);
+    } else if (dice_chance(dice, preset->passing_per_mille)) {
+        strike_passing(world);
     } else if (dice_chance(dice, preset->segments_per_mille)) {
         strike_segments(world, moment);
     } else if (dice_chance(dice, preset->many_per_mille)) {
@@ -239,6 +272,22 @@ void damage_disk_strike(struct damage_world *world, enum damage_moment moment)
 void damage_disk_heal(struct damage_world *world)
 {
     virtual_disk_make_readable(&world->log->disk);
+    look_around(world);
+    for (uint32_t i = 0; i < world->passing_count; i++) {
+        flip_passing(world, &world->passing[i]);
+    }
+    world->passing_count = 0;
+}
+
+void damage_disk_forget(struct damage_world *world, uint64_t last_frame)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < world->passing_count; i++) {
+        if (world->passing[i].frame <= last_frame) {
+            world->passing[kept++] = world->passing[i];
+        }
+    }
+    world->passing_count = kept;
 }
 
 /* Whether a later frame says that this one was on the disk. */

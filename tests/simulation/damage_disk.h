@@ -9,8 +9,11 @@ enum damage_moment { DAMAGE_AT_REST, DAMAGE_AT_WORK };
 /* Some damage, drawn at random, to frames that are committed. At rest segments may vanish, too. */
 void damage_disk_strike(struct damage_world *world, enum damage_moment moment);
 
-/* What could not be read can be again. */
+/* What could not be read, or not as it was written, can be again. */
 void damage_disk_heal(struct damage_world *world);
+
+/* The log ends with that frame now: its numbers may be given again. */
+void damage_disk_forget(struct damage_world *world, uint64_t last_frame);
 
 /* The last frame that a start surely finds, damage and crash considered: of the frames behind it nothing on
  * the disk proves that they were there, so that they count as torn. */

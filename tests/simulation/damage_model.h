@@ -15,10 +15,10 @@ enum {
 
 /* What happened to a frame. None of it: it is sound, and what it holds must be found. */
 enum frame_fate {
-    FATE_HIT = 1,        /* A copy of it was damaged. */
-    FATE_LOST = 2,       /* No copy is left. */
-    FATE_UNCERTAIN = 4,  /* A crash may have taken it: it was not acknowledged, or not durable. */
-    FATE_UNREADABLE = 8, /* It could not be read for a while: it may have been given up meanwhile, or not. */
+    FATE_HIT = 1,       /* A copy of it was damaged. */
+    FATE_LOST = 2,      /* No copy is left. */
+    FATE_UNCERTAIN = 4, /* A crash may have taken it: it was not acknowledged, or not durable. */
+    FATE_PASSING = 8,   /* It could not be read for a while: it may have been given up meanwhile, or not. */
 };
 
 struct damage_frame {

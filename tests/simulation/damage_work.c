@@ -5,7 +5,7 @@
 #include "tests/simulation/damage_check.h"
 #include "tests/simulation/damage_disk.h"
 
-enum { RECORDS_MOST = 6, EDGE_MOST_MS = 2000, SETBACKS_AT_A_TIME = 64 };
+enum { RECORDS_MOST = 6, EDGE_MOST_MS = 2000, SETBACKS_AT_A_TIME = 64, ATTEMPTS_MOST = 6 };
 
 static bool can_go_on(const struct damage_world *world)
 {
@@ -237,18 +237,19 @@ static enum status drop(struct damage_world *world, uint64_t last_frame)
     if (status == STATUS_OK) {
         world->model.durable_frame = world->model.committed_frame;
         log->counts->drops++;
+        damage_check_files(world);
     }
     return status;
 }
 
-/* What is damaged and was not met may still count as somebody's latest image: after a look at everything
- * nothing keeps the segment. */
+/* What is damaged and was not met may still count as somebody's latest image, and a repair on the way may set
+ * others back to what lies there: after some looks at everything nothing keeps the segment. */
 static void compact(struct damage_world *world)
 {
     struct log_world *log = world->log;
     struct segment_range range;
     enum status status = STATUS_INVALID;
-    for (int attempt = 0; attempt < 2 && status == STATUS_INVALID; attempt++) {
+    for (int attempt = 0; attempt < ATTEMPTS_MOST && status == STATUS_INVALID; attempt++) {
         if (!can_go_on(world) || state_log_oldest(&log->log, &range) != STATUS_OK) {
             return;
         }
@@ -271,11 +272,20 @@ static void mark(struct damage_world *world)
     state_log_mark(&log->log);
 }
 
-static void find_some(struct damage_world *world)
+static void look_at_something(struct damage_world *world)
 {
+    struct dice *dice = &world->log->dice;
     struct record image;
     uint32_t subjects = (uint32_t)world->model.subject_count;
-    damage_check_subject(world, (int32_t)dice_roll(&world->log->dice, subjects), &image);
+    if (world->model.count > 0 && dice_chance(dice, 200)) {
+        damage_check_version(world, (int32_t)dice_roll(dice, (uint32_t)world->model.count));
+    } else if (dice_chance(dice, 20)) {
+        damage_check_walk(world);
+    } else if (dice_chance(dice, 10)) {
+        damage_check_scan(world);
+    } else {
+        damage_check_subject(world, (int32_t)dice_roll(dice, subjects), &image);
+    }
 }
 
 /* A subject whose latest image was damaged; -1: none. */
@@ -336,7 +346,7 @@ bool damage_work_once(struct damage_world *world)
     } else if (dice_chance(dice, world->preset.checks_per_mille)) {
         tend(world);
     } else if (dice_chance(dice, world->preset.finds_per_mille)) {
-        find_some(world);
+        look_at_something(world);
     } else if (dice_chance(dice, log->preset.commits_per_mille)) {
         damage_work_commit(world);
     } else if (dice_chance(dice, log->preset.compactions_per_mille)) {

@@ -10,7 +10,8 @@
 struct damage_preset {
     uint32_t strikes_at_rest_per_mille; /* Of starts. */
     uint32_t strikes_at_work_per_mille; /* Of operations. */
-    uint32_t unreadable_per_mille;      /* Of strikes. */
+    uint32_t unreadable_per_mille;      /* Of strikes: what cannot be read, */
+    uint32_t passing_per_mille;         /* or reads wrong, until it can be read again. */
     uint32_t segments_per_mille;        /* Of strikes: a whole one, or several. */
     uint32_t many_per_mille;            /* Of strikes: more places than are listed. */
     uint32_t several_per_mille;
@@ -51,13 +52,25 @@ struct damage_survey {
     uint32_t count;
 };
 
+enum { DAMAGE_PASSING_MAX = 16 };
+
+/* A bit that reads wrong for a while. */
+struct damage_bit {
+    uint64_t frame;
+    uint64_t offset; /* Of the bit's byte in its frame, */
+    uint8_t mask;
+};
+
 struct damage_world {
     struct log_world *log; /* Its model is not used. */
     struct damage_preset preset;
     struct damage_counts counts;
     struct damage_model model;
     struct damage_survey survey;
+    struct damage_bit passing[DAMAGE_PASSING_MAX];
+    uint32_t passing_count;
     uint64_t checked_frame; /* As the agent keeps it. */
+    bool was_list_full;     /* Of the places the log tells. */
     bool is_stopped;        /* By what cannot be read: this life is over. */
     bool is_over;           /* No further life. */
 };
