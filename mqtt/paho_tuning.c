@@ -1,4 +1,4 @@
-/* Takes the place of five libc functions in the executable this object is linked into, for the sake of
+/* Takes the place of six libc functions in the executable this object is linked into, for the sake of
  * Eclipse Paho 1.3.12, which has no options for them. A shared library finds a program's functions before
  * libc's.
  *
@@ -19,7 +19,11 @@
  * still holds, reads it at the next reconnect and frees it again. When it is to be tried again, Paho queues
  * its acknowledgements for good and sends them on some later connection. On the sockets marked by connect a
  * write to a broken connection therefore seems to succeed; the reader, which waits for the socket anyway,
- * finds its end and closes it in good order. What is not acknowledged is sent again on the next one. */
+ * finds its end and closes it in good order. What is not acknowledged is sent again on the next one.
+ *
+ * shutdown: Paho closes right behind its DISCONNECT. When something lies there unread, or still comes, the
+ * kernel answers with a reset; the broker may then drop what it had not read, the DISCONNECT with it, and
+ * publish the will. So what comes is read away until the broker has closed, too, for a second at most. */
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -42,6 +46,7 @@ enum {
     HARD_UPON_US = 50000,
     IDLE_POLL_MS = 1000,
     SHORT_POLL_MS = 10,
+    FAREWELL_US = 1000000,
     HURRY_US = 3000000, /* TCP, TLS and websocket handshakes should be over by then. */
     /* The mark: a keep-alive count nobody would choose, on a socket whose keep-alive stays off. It dies with
      * the socket, so that a descriptor's number can be used again. */
@@ -116,7 +121,7 @@ static ssize_t soften(int file, size_t size, ssize_t written)
         errno = kept;
         return written;
     }
-    shutdown(file, SHUT_RDWR); /* Nothing may follow upon bytes that are missing. */
+    syscall(SYS_shutdown, file, SHUT_RDWR); /* Nothing may follow upon bytes that are missing. */
     return (ssize_t)size;
 }
 
@@ -132,6 +137,32 @@ ssize_t writev(int file, const struct iovec *parts, int count)
 ssize_t write(int file, const void *data, size_t size)
 {
     return soften(file, size, syscall(SYS_write, file, data, size));
+}
+
+/* Reads what comes until its end, or for FAREWELL_US. */
+static void read_away(int file)
+{
+    char nothing[4096];
+    ssize_t count = 1;
+    for (int64_t left_us = FAREWELL_US, end_us = monotonic_us() + FAREWELL_US; count != 0 && left_us > 0;
+         left_us = end_us - monotonic_us()) {
+        struct pollfd waiting = {.fd = file, .events = POLLIN};
+        struct timespec timeout = {.tv_sec = left_us / 1000000, .tv_nsec = (long)(left_us % 1000000) * 1000};
+        ppoll(&waiting, 1, &timeout, NULL);
+        count = recv(file, nothing, sizeof nothing, MSG_DONTWAIT);
+        if (count < 0 && errno != EAGAIN && errno != EINTR) {
+            return;
+        }
+    }
+}
+
+int shutdown(int file, int how)
+{
+    int failed = (int)syscall(SYS_shutdown, file, how);
+    if (failed == 0 && how == SHUT_WR && is_marked(file)) {
+        read_away(file);
+    }
+    return failed;
 }
 
 int usleep(useconds_t duration_us)

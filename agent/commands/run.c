@@ -18,8 +18,10 @@ enum {
     STORE_LOOK_MS = 500,
     CANARY_MS = 1000,
     CANARY_PATIENCE_MS = 10000,
-    DRAIN_MS = 2000, /* With the goodbye, and the two seconds that may take beyond its own time: below 5 s. */
-    DISCONNECT_MS = 500,
+    /* Together with the goodbye's own second below 5 s, also when the broker is slow: what it has not read by
+     * then may take the goodbye with it. */
+    DRAIN_MS = 1000,
+    DISCONNECT_MS = 2000,
     HEAP_SPARE_BYTES = 64 * 1024,
     EXIT_CODE_FAILED = 4, /* It ran and had to stop: the store failed. */
 };

@@ -51,7 +51,7 @@ static void reset(int file)
 
 static void everybody_finds_the_tuned_functions_first(void **context)
 {
-    static const char *const names[] = {"connect", "poll", "usleep", "write", "writev"};
+    static const char *const names[] = {"connect", "poll", "shutdown", "usleep", "write", "writev"};
     Dl_info mine;
     (void)context;
     assert_int_not_equal(dladdr((void *)(uintptr_t)everybody_finds_the_tuned_functions_first, &mine), 0);
@@ -132,6 +132,51 @@ static void full_socket_stays_full_and_open(void **context)
     assert_int_equal(read(pair[1], bytes, sizeof bytes), sizeof bytes);
     assert_int_equal(read(pair[0], bytes, 1), -1);
     assert_int_equal(errno, EAGAIN);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+/* A peer that has something to say while it is left: it must read all that was sent, and no reset. */
+static void *listen_to_the_end(void *context)
+{
+    int file = *(int *)context;
+    char bytes[256];
+    ssize_t count;
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(write(file, "unread", 6), 6);
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+    do {
+        count = read(file, bytes, sizeof bytes);
+    } while (count > 0);
+    assert_int_equal(count, 0);
+    close(file);
+    return NULL;
+}
+
+static void goodbye_is_heard_whatever_is_left_unread(void **context)
+{
+    int pair[2];
+    pthread_t peer;
+    (void)context;
+    open_pair(pair);
+    assert_int_equal(pthread_create(&peer, NULL, listen_to_the_end, &pair[1]), 0);
+    assert_int_equal(write(pair[0], "goodbye", 7), 7);
+    int64_t start_us = now_us();
+    assert_int_equal(shutdown(pair[0], SHUT_WR), 0);
+    close(pair[0]);
+    assert_in_range(now_us() - start_us, 20000, 900000);
+    assert_int_equal(pthread_join(peer, NULL), 0);
+}
+
+static void goodbye_waits_a_second_for_one_who_never_closes(void **context)
+{
+    int pair[2];
+    (void)context;
+    open_pair(pair);
+    int64_t start_us = now_us();
+    assert_int_equal(shutdown(pair[0], SHUT_WR), 0);
+    assert_in_range(now_us() - start_us, 1000000, 1500000);
     close(pair[0]);
     close(pair[1]);
 }
@@ -237,6 +282,8 @@ int main(void)
         cmocka_unit_test(only_pahos_wait_is_hurried_and_only_soon_after_a_connect),
         cmocka_unit_test(broken_connection_takes_what_is_written_and_ends_for_the_reader),
         cmocka_unit_test(full_socket_stays_full_and_open),
+        cmocka_unit_test(goodbye_is_heard_whatever_is_left_unread),
+        cmocka_unit_test(goodbye_waits_a_second_for_one_who_never_closes),
         cmocka_unit_test(other_sockets_and_files_keep_their_errors),
         cmocka_unit_test(repeated_sleeps_are_short_soon_after_a_connect),
         cmocka_unit_test_setup_teardown(message_after_an_idle_second_is_quick, scene_open, scene_close),
