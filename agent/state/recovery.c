@@ -247,7 +247,7 @@ static enum status rebuild(struct recovery *recovery)
         status = enlarge_scout(log);
     }
     if (status == STATUS_OK) {
-        log_set_back_suspects(log, &recovery->suspects);
+        status = log_set_back_suspects(log, &recovery->suspects);
         /* What proved the damage may have been cut off with the end: the next frame says what was on the
          * disk. */
         log->is_marked = log->damages.count > 0;

@@ -51,6 +51,16 @@ static enum status free_segment(struct state_log *log, uint32_t number)
     return status == STATUS_OK ? segment_rename(io, &from, &to) : status;
 }
 
+static bool has_segment(const struct state_log *log, uint32_t number)
+{
+    for (uint32_t i = 0; i < log->segments.count; i++) {
+        if (log->segments.list[i].number == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum status free_unused_segments(struct state_log *log)
 {
     const struct io *io = &log->settings.io;
@@ -60,6 +70,8 @@ static enum status free_unused_segments(struct state_log *log)
     for (size_t i = 0; status == STATUS_OK && i < numbers.count; i++) {
         if (numbers.numbers[i] > last || log->segments.count == 0) {
             status = free_segment(log, numbers.numbers[i]);
+        } else if (!has_segment(log, numbers.numbers[i])) {
+            log->has_ruins = true;
         }
     }
     segment_numbers_free(&numbers);

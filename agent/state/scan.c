@@ -118,9 +118,11 @@ static enum status consume(struct scan *scan)
         if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
             return status;
         }
-        if (status == STATUS_OK) {
-            scan->is_chained = true;
+        if (status == STATUS_OK && scan->end->last.frame == 0) {
+            return STATUS_OK; /* What comes next may be of a file's former life: the look ahead knows better.
+                               */
         }
+        scan->is_chained = scan->is_chained || status == STATUS_OK;
         offset = 0;
     }
     return STATUS_OK;

@@ -2,8 +2,9 @@
 
 #include "agent/state/internals.h"
 
-enum { NEWS_SHARE = 8 };
 #include "base/mutation.h"
+
+enum { NEWS_SHARE = 8 };
 
 /* Each batch is at most one frame, and a segment holds at least two of the largest: with a spare beyond the
  * reserve both batches find room, else the rest of the current segment must do. What may use the reserve is
@@ -300,6 +301,23 @@ enum status log_sync_head(struct state_log *log)
     return STATUS_IO;
 }
 
+/* Files without one whole frame are in no table: they go with what came after them. */
+static enum status remove_ruins(struct state_log *log)
+{
+    const struct io *io = &log->settings.io;
+    struct segment_numbers numbers;
+    enum status status = segment_numbers_list(io, log->settings.folder, SEGMENT_FILE, &numbers);
+    pthread_mutex_lock(&log->lock);
+    uint32_t first = log->segments.list[0].number;
+    pthread_mutex_unlock(&log->lock);
+    for (size_t i = 0; status == STATUS_OK && i < numbers.count && numbers.numbers[i] < first; i++) {
+        struct segment_path path = segment_path_of(log->settings.folder, SEGMENT_FILE, numbers.numbers[i]);
+        status = io->unlink(io->self, path.text) == 0 ? STATUS_OK : STATUS_IO;
+    }
+    segment_numbers_free(&numbers);
+    return status == STATUS_OK && io_sync_folder(io, log->settings.folder) != 0 ? STATUS_IO : status;
+}
+
 enum status state_log_drop_oldest(struct state_log *log)
 {
     struct segment oldest = {0};
@@ -323,6 +341,10 @@ enum status state_log_drop_oldest(struct state_log *log)
     status = retire_file(log, &oldest, reuse, spare);
     if (status != STATUS_OK) {
         return status; /* The file stays; the next start finds it as the oldest segment again. */
+    }
+    status = log->has_ruins ? remove_ruins(log) : STATUS_OK;
+    if (status != STATUS_OK) {
+        return status;
     }
     pthread_mutex_lock(&log->lock);
     if (reuse) {

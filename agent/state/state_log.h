@@ -95,6 +95,7 @@ struct state_log {
     bool is_disk_full;   /* The last spare could not be made. */
     bool is_stuck;       /* The batch being written found no space; */
     bool may_retry;      /* and some was regained since. */
+    bool has_ruins;      /* There are files of damaged segments without one whole frame. */
     bool needs_repair;   /* Damaged frames may hold latest images. */
     uint32_t idle_drops; /* Segments dropped, */
     uint64_t

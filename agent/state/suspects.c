@@ -103,15 +103,19 @@ static bool is_suspected(const struct suspects *suspects, const struct name *sub
     return false;
 }
 
-void log_set_back_suspects(struct state_log *log, const struct suspects *suspects)
+enum status log_set_back_suspects(struct state_log *log, const struct suspects *suspects)
 {
     log->blind_frames += suspects->blind_frames;
     for (uint32_t i = 0; suspects->count > 0 && i < log->index.place_count; i++) {
         record_ref ref = log->index.places[i].ref;
         struct record image;
-        if (ref != RECORD_REF_NONE && log_scout(log, ref, &image) == STATUS_OK &&
-            is_suspected(suspects, &image.subject, record_ref_frame(ref))) {
+        enum status status = ref == RECORD_REF_NONE ? STATUS_NOT_FOUND : log_scout(log, ref, &image);
+        if (status == STATUS_IO) {
+            return STATUS_IO;
+        }
+        if (status == STATUS_OK && is_suspected(suspects, &image.subject, record_ref_frame(ref))) {
             log_set_back(log, i, &image);
         }
     }
+    return STATUS_OK;
 }

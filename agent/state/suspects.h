@@ -31,7 +31,8 @@ void suspects_add(struct suspects *suspects, const struct damage *damage, const 
 /* Puts an image that was found into the index, in place of its subject's last. STATUS_FULL. */
 MUST_USE enum status recover_image(struct state_log *log, const struct record *image);
 
-/* When all is read: subjects whose latest image left is older than the damage that hit them. */
-void log_set_back_suspects(struct state_log *log, const struct suspects *suspects);
+/* When all is read: subjects whose latest image left is older than the damage that hit them. STATUS_IO when
+ * one cannot be looked at. */
+MUST_USE enum status log_set_back_suspects(struct state_log *log, const struct suspects *suspects);
 
 #endif

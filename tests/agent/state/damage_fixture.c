@@ -36,14 +36,24 @@ void bring(struct fixture *fixture, const char *subject, int version)
     fixture_commit(fixture);
 }
 
-void damage_frame(struct fixture *fixture, uint64_t frame)
+static void flip(struct fixture *fixture, uint64_t frame, uint64_t into)
 {
     struct segment_path path = fixture_segment(fixture, (uint32_t)((frame - 1) / 16 + 1));
-    uint64_t offset = (frame - 1) % 16 * FRAME_BLOCK_BYTES + FRAME_HEADER_BYTES + 20;
+    uint64_t offset = (frame - 1) % 16 * FRAME_BLOCK_BYTES + into;
     uint8_t byte;
     read_file(path.text, offset, &byte, 1);
     byte ^= 0x10;
     overwrite_file(path.text, offset, &byte, 1);
+}
+
+void damage_frame(struct fixture *fixture, uint64_t frame)
+{
+    flip(fixture, frame, FRAME_HEADER_BYTES + 20);
+}
+
+void damage_header(struct fixture *fixture, uint64_t frame)
+{
+    flip(fixture, frame, 9);
 }
 
 void assert_image(struct fixture *fixture, const char *subject, const char *body, bool is_setback)

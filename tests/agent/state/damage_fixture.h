@@ -14,6 +14,9 @@ void bring(struct fixture *fixture, const char *subject, int version);
 /* Flips a bit of the frame; a second time undoes it. */
 void damage_frame(struct fixture *fixture, uint64_t frame);
 
+/* The same, of its header: not even its number is known then. */
+void damage_header(struct fixture *fixture, uint64_t frame);
+
 void assert_image(struct fixture *fixture, const char *subject, const char *body, bool is_setback);
 struct state_log_losses losses_of(struct fixture *fixture);
 

@@ -1,6 +1,7 @@
 /* Damage, then further work, then a start: what was put after the damage stays, whatever the start reads
  * from.
  */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -262,6 +263,55 @@ static void many_frames_lost_at_once_leave_room_for_new_ones(void **context)
     fixture_close(fixture);
 }
 
+/* Segment 1 is dropped and used again as segment 3, of which nothing but the file is there when the first
+ * frame of segment 2 is damaged: its former frames must not be taken for the log. */
+static void no_former_life_comes_back_over_a_damaged_beginning(void **context)
+{
+    struct fixture *fixture = *context;
+    for (int i = 1; i <= 20; i++) {
+        bring(fixture, "acme", i);
+    }
+    state_log_set_outbox_cursor(&fixture->log, state_log_committed(&fixture->log));
+    bring(fixture, "acme", 21);
+    static uint8_t former[16 * FRAME_BLOCK_BYTES];
+    read_file(fixture_segment(fixture, 1).text, 0, former, sizeof former);
+    assert_int_equal(state_log_drop_oldest(&fixture->log), STATUS_OK);
+    fixture_close(fixture);
+    memset(former, 0, FRAME_BLOCK_BYTES);
+    close(open(fixture_segment(fixture, 3).text, O_WRONLY | O_CREAT, 0600));
+    overwrite_file(fixture_segment(fixture, 3).text, 0, former, sizeof former);
+    damage_frame(fixture, 17);
+    fixture_open(fixture);
+    assert_image(fixture, "acme", "acme 21", false);
+    assert_int_equal(losses_of(fixture).damages.frames, 1);
+    assert_int_equal(state_log_last_seq(&fixture->log), 21);
+    fixture_close(fixture);
+}
+
+/* All frames of the oldest segment are damaged: its file goes with the next that is dropped. */
+static void destroyed_segment_goes_in_its_turn(void **context)
+{
+    struct fixture *fixture = *context;
+    for (int i = 1; i <= 40; i++) {
+        bring(fixture, "acme", i);
+    }
+    fixture_close(fixture);
+    for (uint64_t frame = 1; frame <= 16; frame++) {
+        damage_header(fixture, frame);
+    }
+    fixture_open(fixture);
+    assert_image(fixture, "acme", "acme 40", false);
+    state_log_set_outbox_cursor(&fixture->log, state_log_committed(&fixture->log));
+    bring(fixture, "acme", 41);
+    assert_int_equal(access(fixture_segment(fixture, 1).text, F_OK), 0);
+    assert_int_equal(state_log_drop_oldest(&fixture->log), STATUS_OK);
+    assert_int_not_equal(access(fixture_segment(fixture, 1).text, F_OK), 0);
+    fixture_reopen(fixture);
+    assert_int_equal(losses_of(fixture).damages.count, 0);
+    assert_image(fixture, "acme", "acme 41", false);
+    fixture_close(fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +338,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_lies_nowhere_is_never_found, damage_set_up, damage_tear_down),
         cmocka_unit_test_setup_teardown(many_frames_lost_at_once_leave_room_for_new_ones, damage_set_up,
                                         damage_tear_down),
+        cmocka_unit_test_setup_teardown(no_former_life_comes_back_over_a_damaged_beginning, damage_set_up,
+                                        damage_tear_down),
+        cmocka_unit_test_setup_teardown(destroyed_segment_goes_in_its_turn, damage_set_up, damage_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
