@@ -234,10 +234,13 @@ static void strike_segments(struct damage_world *world, enum damage_moment momen
     struct dice *dice = &world->log->dice;
     bool vanishes = moment == DAMAGE_AT_REST && dice_chance(dice, 500);
     uint32_t left = dice_chance(dice, 600) ? 1 : dice_between(dice, 2, 20);
-    uint32_t at = dice_roll(dice, world->survey.count);
+    uint32_t at = dice_roll(dice, left == 1 ? world->survey.count : world->survey.count / 2 + 1);
+    /* With the last one there is nothing behind that tells. */
+    const char *spared = dice_chance(dice, 800) ? world->survey.list[world->survey.count - 1].path : "";
     char path[DAMAGE_PATH_MAX] = "";
     for (; at < world->survey.count && left > 0; at++) {
-        if (strcmp(world->survey.list[at].path, path) != 0) {
+        const char *next = world->survey.list[at].path;
+        if (strcmp(next, path) != 0 && strcmp(next, spared) != 0) {
             snprintf(path, sizeof path, "%s", world->survey.list[at].path);
             destroy_segment(world, path, vanishes && strcmp(path, world->survey.list[0].path) != 0);
             left--;

@@ -13,47 +13,6 @@ enum { CHANGES_OF_OPEN = 24, CHANGES_OF_WORK = 8 };
 
 static const char folder[] = "/store";
 
-/* Larger logs have room for hundreds of lost frames. */
-static bool draw_size(struct log_preset *preset, struct dice *dice)
-{
-    bool is_large = dice_chance(dice, 400);
-    if (is_large) {
-        preset->segments = dice_between(dice, 12, 40);
-        preset->segment_bytes = 64 << 10;
-        preset->batch_bytes = 8192;
-        preset->lives = dice_between(dice, 2, 12);
-        preset->operations_most = dice_between(dice, 20, 400);
-        preset->body_most = 400;
-    }
-    /* What else may fail is the ordinary simulation's; equal hashes, too: when the disk does not let it look,
-     * the log takes them for the same subject. */
-    preset->hash_mask = 0;
-    preset->subjects_max = LOG_SUBJECTS_MAX;
-    preset->space_bytes = 0;
-    preset->sync_faults_per_mille = preset->read_faults_per_mille = 0;
-    preset->checkpoints_per_mille = dice_chance(dice, 600) ? dice_between(dice, 5, 100) : 0;
-    preset->compactions_per_mille = dice_chance(dice, 300) ? dice_between(dice, 5, 50) : 0;
-    return is_large;
-}
-
-static void draw_damage(struct damage_preset *preset, struct dice *dice, bool is_large)
-{
-    preset->strikes_at_rest_per_mille = dice_between(dice, 0, 500);
-    preset->strikes_at_work_per_mille = dice_chance(dice, 600) ? dice_between(dice, 1, 50) : 0;
-    preset->unreadable_per_mille = dice_chance(dice, 300) ? dice_between(dice, 1, 400) : 0;
-    preset->passing_per_mille = dice_chance(dice, 400) ? dice_between(dice, 1, 400) : 0;
-    uint32_t worst_per_mille = is_large ? 300 : 50;
-    preset->segments_per_mille = dice_chance(dice, 300) ? dice_between(dice, 1, worst_per_mille) : 0;
-    preset->many_per_mille = dice_chance(dice, 300) ? dice_between(dice, 1, worst_per_mille) : 0;
-    preset->several_per_mille = dice_between(dice, 0, 300);
-    preset->checks_per_mille = dice_chance(dice, 800) ? dice_between(dice, 1, 200) : 0;
-    preset->finds_per_mille = dice_between(dice, 0, 300);
-    preset->victims_per_mille = dice_chance(dice, 600) ? dice_between(dice, 1, 100) : 0;
-    preset->looks_per_mille = dice_between(dice, 0, 1000);
-    preset->twice_per_mille = dice_between(dice, 0, 300);
-    preset->tended_per_mille = dice_between(dice, 0, 500);
-}
-
 static void name_subjects(struct damage_model *model)
 {
     for (int32_t i = 0; i < model->subject_count; i++) {
@@ -71,8 +30,7 @@ static void begin(struct damage_world *world, uint64_t seed)
     log->findings.is_violated = false;
     log->findings.step = 0;
     log_preset_draw(&log->preset, &log->dice);
-    bool is_large = draw_size(&log->preset, &log->dice);
-    draw_damage(&world->preset, &log->dice, is_large);
+    damage_preset_draw(&world->preset, &log->preset, &log->dice);
     struct virtual_disk_settings disk = {.seed = dice_bits(&log->dice),
                                          .sector_bytes = log->preset.sector_bytes,
                                          .interrupted_per_mille = log->preset.interrupted_per_mille};

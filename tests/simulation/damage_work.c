@@ -322,6 +322,27 @@ static bool go_on_as_victim(struct damage_world *world)
     return dice_chance(&world->log->dice, 500);
 }
 
+/* A reader meets whatever is damaged, and a checkpoint is written before the repair comes; often that is the
+ * last thing that happens. */
+static bool notice(struct damage_world *world)
+{
+    uint64_t frame = 0;
+    enum status status;
+    do {
+        status = state_log_check(&world->log->reader, &frame);
+    } while (status == STATUS_OK);
+    if (status != STATUS_EMPTY) {
+        damage_check_status(world, status, "check");
+        return false;
+    }
+    state_log_mark(&world->log->log);
+    damage_work_commit(world);
+    if (can_go_on(world)) {
+        damage_work_checkpoint(world);
+    }
+    return dice_chance(&world->log->dice, 500);
+}
+
 /* Often a checkpoint knows what is damaged next as sound. */
 static void strike(struct damage_world *world)
 {
@@ -343,6 +364,8 @@ bool damage_work_once(struct damage_world *world)
         strike(world);
     } else if (dice_chance(dice, world->preset.victims_per_mille)) {
         return go_on_as_victim(world) && can_go_on(world);
+    } else if (dice_chance(dice, world->preset.notices_per_mille)) {
+        return notice(world) && can_go_on(world);
     } else if (dice_chance(dice, world->preset.checks_per_mille)) {
         tend(world);
     } else if (dice_chance(dice, world->preset.finds_per_mille)) {

@@ -4,24 +4,8 @@
 #define FLYBALL_TESTS_SIMULATION_DAMAGE_WORLD_H
 
 #include "tests/simulation/damage_model.h"
+#include "tests/simulation/damage_preset.h"
 #include "tests/simulation/log_world.h"
-
-/* Drawn from the seed, beside the log's own preset. */
-struct damage_preset {
-    uint32_t strikes_at_rest_per_mille; /* Of starts. */
-    uint32_t strikes_at_work_per_mille; /* Of operations. */
-    uint32_t unreadable_per_mille;      /* Of strikes: what cannot be read, */
-    uint32_t passing_per_mille;         /* or reads wrong, until it can be read again. */
-    uint32_t segments_per_mille;        /* Of strikes: a whole one, or several. */
-    uint32_t many_per_mille;            /* Of strikes: more places than are listed. */
-    uint32_t several_per_mille;
-    uint32_t checks_per_mille; /* Of operations. */
-    uint32_t finds_per_mille;
-    uint32_t victims_per_mille; /* Of operations: one who was hit goes on. */
-    uint32_t looks_per_mille;   /* Of starts: all subjects are looked for at once. */
-    uint32_t twice_per_mille;   /* Of starts: a second one follows at once. */
-    uint32_t tended_per_mille;  /* Of starts: the whole log is checked at once. */
-};
 
 struct damage_counts {
     uint64_t strikes;
