@@ -90,7 +90,8 @@ enum reply_reason chain_command(struct governor_states *states, const struct pol
 enum reply_reason chain_refund(struct governor_states *states, const struct policy *policy,
                                const struct charge *charge, const struct command *command, instant_ms now);
 
-/* Moves all three to `now`; the governors whose contract state changed by it. */
+/* Moves all three to `now`; the governors whose contract state changed by it, and quota when a window of
+ * which something was used has ended. */
 governor_set chain_tick(struct governor_states *states, const struct policy *policy, instant_ms now);
 
 /* The governors whose contract state (phase) differs between the two. */

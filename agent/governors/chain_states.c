@@ -126,11 +126,24 @@ governor_set chain_changes(const struct governor_states *before, const struct go
     return chain_phases_changed(chain_phases_of(before), chain_phases_of(after));
 }
 
+/* How many limits have something used. */
+static uint32_t limits_used(const struct quota_state *state)
+{
+    uint32_t count = 0;
+    for (uint8_t place = 0; place < state->use_count; place++) {
+        count += state->uses[place].used > 0 ? 1U : 0U;
+    }
+    return count;
+}
+
 governor_set chain_tick(struct governor_states *states, const struct policy *policy, instant_ms now)
 {
     struct chain_phases before = chain_phases_of(states);
+    uint32_t used_before = limits_used(&states->quota);
     move_all(states, chain_terms_or_lost(states, policy), now);
-    return chain_phases_changed(before, chain_phases_of(states));
+    governor_set changed = chain_phases_changed(before, chain_phases_of(states));
+    bool has_window_ended = limits_used(&states->quota) < used_before;
+    return has_window_ended ? changed | (governor_set)(1U << GOVERNOR_QUOTA) : changed;
 }
 
 instant_ms chain_next_edge(const struct governor_states *states, const struct policy *policy, instant_ms now)

@@ -248,13 +248,21 @@ enum quota_phase quota_show(const struct quota_hearing *hearing, enum quota_show
     return is_unchanged ? standing->phase_before : standing->phase;
 }
 
+static instant_ms window_ends_at(const struct quota_standing *standing)
+{
+    bool is_used = standing->terms.rule->algorithm == QUOTA_FIXED && standing->tally.used > 0;
+    return is_used ? standing->moment.end : INSTANT_NEVER;
+}
+
 instant_ms quota_hearing_edge(const struct quota_hearing *hearing)
 {
     instant_ms next = INSTANT_NEVER;
     for (uint8_t i = 0; i < hearing->count; i++) {
         const struct quota_standing *standing = &hearing->standings[i];
         instant_ms edge = quota_phase_ends_at(&standing->tally, &standing->terms, &standing->moment);
+        instant_ms end = window_ends_at(standing);
         next = edge < next ? edge : next;
+        next = end < next ? end : next;
     }
     return next;
 }

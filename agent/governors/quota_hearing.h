@@ -61,7 +61,8 @@ int64_t quota_retry_after(const struct quota_hearing *hearing);
 enum quota_phase quota_show(const struct quota_hearing *hearing, enum quota_shown shown,
                             struct quota_report *report);
 
-/* The next instant at which time alone may give a limit another phase. */
+/* The next instant at which time alone may give a limit another phase, or ends a fixed window of which
+ * something was used. What fades is shown at the next event. */
 instant_ms quota_hearing_edge(const struct quota_hearing *hearing);
 
 #endif

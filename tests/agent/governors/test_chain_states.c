@@ -78,6 +78,18 @@ static void refund_goes_back_under_the_command_s_id(void **context)
     assert_int_equal(reason, REPLY_INVALID_TRANSITION);
 }
 
+static void end_of_a_used_window_is_told_though_the_state_stays(void **context)
+{
+    struct fixture *fixture = *context;
+    event(fixture, FLAT, units(1));
+    instant_ms edge = chain_next_edge(&fixture->states, &fixture->policy, fixture->now);
+    assert_int_equal(edge, noon + 12 * hour);
+    assert_int_equal(chain_tick(&fixture->states, &fixture->policy, edge - 1), 0);
+    assert_int_equal(chain_tick(&fixture->states, &fixture->policy, edge), 1 << GOVERNOR_QUOTA);
+    assert_int_equal(fixture->states.quota.phase, QUOTA_NORMAL);
+    assert_int_equal(chain_tick(&fixture->states, &fixture->policy, edge + 24 * hour), 0);
+}
+
 static void edges_come_in_order_and_each_changes_its_governor(void **context)
 {
     struct fixture *fixture = *context;
@@ -273,6 +285,7 @@ int main(void)
         cmocka_unit_test_setup(rejected_command_changes_nothing, start_fixture),
         cmocka_unit_test_setup(command_shows_the_phases_by_the_terms_after_it, start_fixture),
         cmocka_unit_test_setup(refund_goes_back_under_the_command_s_id, start_fixture),
+        cmocka_unit_test_setup(end_of_a_used_window_is_told_though_the_state_stays, start_fixture),
         cmocka_unit_test_setup(edges_come_in_order_and_each_changes_its_governor, start_fixture),
         cmocka_unit_test_setup(state_topic_shows_entitlement_as_it_is_now, start_fixture),
         cmocka_unit_test_setup(state_topic_shows_quota_as_it_is_now, start_fixture),

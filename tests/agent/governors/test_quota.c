@@ -226,7 +226,26 @@ static void a_share_of_zero_always_throttles_and_never_ends(void **context)
     struct quota_answer answer = ask(&state, &plan, 1, noon);
     assert_int_equal(answer.verdict, VERDICT_THROTTLE);
     assert_int_equal(answer.retry_after_ms, 0);
-    assert_int_equal(quota_next_edge(&answer.state, &plan, noon), INSTANT_NEVER);
+    assert_int_equal(quota_next_edge(&answer.state, &plan, noon), noon + 1000); /* The window's end. */
+}
+
+static void end_of_a_fixed_window_is_an_edge_when_something_was_used(void **context)
+{
+    (void)context;
+    static const struct {
+        enum quota_algorithm algorithm;
+        instant_ms edge;
+    } rows[] = {
+        {QUOTA_FIXED, noon + 1000}, {QUOTA_SLIDING, INSTANT_NEVER}, {QUOTA_TOKEN_BUCKET, INSTANT_NEVER}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct plan plan = plan_of_one(limit_of("a", rows[i].algorithm, 100));
+        struct quota_state state = {0};
+        assert_int_equal(quota_next_edge(&state, &plan, noon), INSTANT_NEVER);
+        take(&state, &plan, 5, noon);
+        assert_int_equal(quota_next_edge(&state, &plan, noon), rows[i].edge);
+        state = quota_at(state, &plan, noon + 1000);
+        assert_int_equal(quota_next_edge(&state, &plan, noon + 1000), INSTANT_NEVER);
+    }
 }
 
 static void a_peek_answers_for_the_smallest_amount_and_shows_unchanged_values(void **context)
@@ -272,6 +291,7 @@ int main(void)
         cmocka_unit_test(months_follow_the_calendar),
         cmocka_unit_test(sliding_month_fades_over_the_month_after),
         cmocka_unit_test(days_begin_at_midnight_utc),
+        cmocka_unit_test(end_of_a_fixed_window_is_an_edge_when_something_was_used),
         cmocka_unit_test(a_share_of_zero_always_throttles_and_never_ends),
         cmocka_unit_test(a_peek_answers_for_the_smallest_amount_and_shows_unchanged_values),
         cmocka_unit_test(phases_are_spelled_as_in_the_contract),
