@@ -20,7 +20,8 @@ static const char usage[] =
     "       flyball-sim-log --seeds A..B         run them all\n"
     "       flyball-sim-log --crashes N [--from A]  run seeds from A (1) until so many crashes\n"
     "--oracle compares with SQLite, too.\n"
-    "--damage lets committed frames rot, too: at rest, at work, or so that they cannot be read for a while.\n"
+    "--damage lets committed frames rot, too: at rest, at work, for good or for a while, one or hundreds; a\n"
+    "model of its own says what must be found all the same. Not with --oracle.\n"
     "--without-sync-faults leaves those out, whatever the seeds say.\n"
     "Exit code 1 names the seed that violated something, and what.\n";
 

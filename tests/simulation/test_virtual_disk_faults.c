@@ -126,6 +126,56 @@ static void a_read_fails_when_asked_to(void **context)
     disk_drop(disk);
 }
 
+static void rot_stays_whatever_a_power_cut_leaves(void **context)
+{
+    (void)context;
+    struct virtual_disk *disk = disk_new(1);
+    uint8_t noise[SECTOR];
+    memset(noise, 'a' ^ 'r', sizeof noise);
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        disk_begin_again(disk, seed, SECTOR);
+        int file = disk_durable_file(disk, "/file", 16, 'a');
+        disk_fill(disk, file, 9, 1, 'b');
+        virtual_disk_rot(disk, "/file", 8 * SECTOR, bytes_of(noise, sizeof noise));
+        char text[SECTORS + 1];
+        disk_read(disk, file, text);
+        assert_string_equal(text, "aaaaaaaarbaaaaaa");
+        disk_cut(disk);
+        disk_read_named(disk, "/file", text);
+        assert_memory_equal(text, "aaaaaaaar", 9);
+        virtual_disk_rot(disk, "/file", 8 * SECTOR, bytes_of(noise, sizeof noise));
+        disk_read_named(disk, "/file", text);
+        assert_memory_equal(text, "aaaaaaaaa", 9);
+    }
+    disk_drop(disk);
+}
+
+static void what_cannot_be_read_can_be_when_it_is_written_or_healed(void **context)
+{
+    (void)context;
+    struct virtual_disk *disk = disk_new(1);
+    struct io io = virtual_disk_io(disk);
+    int file = disk_durable_file(disk, "/file", 16, 'a');
+    int other = disk_durable_file(disk, "/other", 16, 'a');
+    uint8_t byte = 0;
+    assert_true(virtual_disk_make_unreadable(disk, "/file", SECTOR, SECTOR));
+    assert_true(virtual_disk_make_unreadable(disk, "/file", 4 * SECTOR, SECTOR));
+    assert_int_equal(io.pread(io.self, file, &byte, 1, SECTOR - 1), 1);
+    assert_int_equal(io.pread(io.self, file, &byte, 1, SECTOR), -1);
+    assert_int_equal(errno, EIO);
+    assert_int_equal(io.pread(io.self, file, &byte, 1, 2 * SECTOR), 1);
+    assert_int_equal(io.pread(io.self, other, &byte, 1, SECTOR), 1);
+    virtual_disk_kill(disk);
+    file = disk_open_file(disk, "/file", O_RDWR);
+    assert_int_equal(io.pread(io.self, file, &byte, 1, SECTOR), -1);
+    disk_fill(disk, file, 1, 1, 'b');
+    assert_int_equal(io.pread(io.self, file, &byte, 1, SECTOR), 1);
+    assert_int_equal(io.pread(io.self, file, &byte, 1, 4 * SECTOR), -1);
+    virtual_disk_make_readable(disk);
+    assert_int_equal(io.pread(io.self, file, &byte, 1, 4 * SECTOR), 1);
+    disk_drop(disk);
+}
+
 static void transfers_are_cut_short_and_interrupted(void **context)
 {
     (void)context;
@@ -213,6 +263,8 @@ int main(void)
         cmocka_unit_test(the_chosen_change_is_the_last),
         cmocka_unit_test(space_ends_at_the_budget),
         cmocka_unit_test(a_read_fails_when_asked_to),
+        cmocka_unit_test(rot_stays_whatever_a_power_cut_leaves),
+        cmocka_unit_test(what_cannot_be_read_can_be_when_it_is_written_or_healed),
         cmocka_unit_test(transfers_are_cut_short_and_interrupted),
         cmocka_unit_test(one_handle_at_a_time_holds_the_lock),
         cmocka_unit_test(the_same_seed_gives_the_same_disk),
