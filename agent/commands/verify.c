@@ -76,6 +76,13 @@ enum exit_code command_verify(const struct command_line *line)
         code = verify_images(&images, scratch);
         code = code == EXIT_CODE_OK ? judge_index(store_folder(line), &report) : code;
     }
+    if (code == EXIT_CODE_OK && report.has_tail) {
+        fprintf(stderr,
+                "flyball: %s: behind segment-%010u.log at offset %llu lies what is no whole frame: a write "
+                "that a "
+                "crash cut short, which the next start cuts off, or damage to the very last frames\n",
+                store_folder(line), report.end_segment, (unsigned long long)report.end_offset);
+    }
     if (code == EXIT_CODE_OK) {
         char chain[2 * SHA256_BYTES + 1];
         sha256_hex(&report.chain, chain);

@@ -54,6 +54,7 @@ struct scan_end {
     uint64_t frames;
     uint64_t records;
     uint64_t torn_bytes; /* Of frames behind the end whose headers are intact. */
+    bool has_tail;       /* Right behind the end lies something that is neither blank nor a whole frame. */
     char message[256];   /* On failure. */
 };
 

@@ -16,9 +16,20 @@ static enum status judge(struct scan *scan, const struct frame_header *header)
     return STATUS_OK;
 }
 
+static bool is_blank_at(struct scan *scan, uint64_t offset)
+{
+    static const uint8_t zeros[FRAME_BLOCK_BYTES];
+    uint8_t block[FRAME_BLOCK_BYTES];
+    ssize_t count = io_read_full(scan->io, scan->file, block, sizeof block, (off_t)offset);
+    return count == (ssize_t)sizeof block && memcmp(block, zeros, sizeof block) == 0;
+}
+
 static enum status look_into(struct scan *scan, size_t at, uint64_t offset)
 {
     enum status status = scan_open_segment(scan, at);
+    if (status == STATUS_OK && offset < scan->segment.bytes && !is_blank_at(scan, offset)) {
+        scan->end->has_tail = true;
+    }
     for (; status == STATUS_OK && offset < scan->segment.bytes; offset += FRAME_BLOCK_BYTES) {
         struct frame_header header;
         enum status read = scan_read_header(scan, offset, &header);
@@ -37,6 +48,7 @@ enum status scan_look_ahead(struct scan *scan)
     enum status status = STATUS_OK;
     uint64_t offset = scan->offset;
     scan->end->torn_bytes = 0;
+    scan->end->has_tail = false;
     for (size_t at = scan->at; at < scan->numbers.count && status == STATUS_OK; at++) {
         status = look_into(scan, at, offset);
         offset = 0;
@@ -124,14 +136,11 @@ static void end_behind(struct scan *scan, const struct resumption *found)
 /* At the very beginning: a first copy that never reached the disk, in a file that was blank. */
 static bool is_blank(struct scan *scan, const struct resumption *found)
 {
-    static const uint8_t zeros[FRAME_BLOCK_BYTES];
-    uint8_t block[FRAME_BLOCK_BYTES];
     if (scan->end->last.frame != 0 || found->at != scan->at) {
         return false;
     }
-    for (uint64_t at = scan->offset; at < found->offset; at += sizeof block) {
-        if (io_read_full(scan->io, scan->file, block, sizeof block, (off_t)at) != (ssize_t)sizeof block ||
-            memcmp(block, zeros, sizeof block) != 0) {
+    for (uint64_t at = scan->offset; at < found->offset; at += FRAME_BLOCK_BYTES) {
+        if (!is_blank_at(scan, at)) {
             return false;
         }
     }

@@ -56,11 +56,17 @@ struct state_log_report {
     uint64_t last_seq;
     struct sha256 chain;    /* The ledger chain's head. */
     struct damages damages; /* Lost frames. */
-    bool is_cut_short;      /* The scan ended before the log's end; `message` says why. Only told by
-                               state_log_scan. */
-    bool index_is_damaged;  /* The checkpoint: harmless, the log is read instead. Only told by state_log_scan.
-                             */
-    char message[256];      /* On failure: what is wrong, where, what to do. */
+    /* Behind the end, at `end_offset` of `end_segment` or in a later file, lies what is no whole frame: a
+     * write that a crash cut short, or damage to the last frames, of which no checkpoint knew. Only told by
+     * state_log_scan. */
+    bool has_tail;
+    uint32_t end_segment;
+    uint64_t end_offset;
+    bool is_cut_short;     /* The scan ended before the log's end; `message` says why. Only told by
+                              state_log_scan. */
+    bool index_is_damaged; /* The checkpoint: harmless, the log is read instead. Only told by state_log_scan.
+                            */
+    char message[256];     /* On failure: what is wrong, where, what to do. */
 };
 
 struct state_log_stats {

@@ -81,6 +81,9 @@ enum status state_log_scan(const char *folder, struct io io, struct state_log_li
     report->last_seq = end.last.frame == 0 ? 0 : end.last.first_seq + end.last.seq_count - 1;
     report->chain = end.last.chain_after;
     snprintf(report->message, sizeof report->message, "%s", end.message);
+    report->has_tail = end.has_tail;
+    report->end_segment = end.segment.number;
+    report->end_offset = end.offset;
     report->is_cut_short = status != STATUS_OK;
     if (status == STATUS_OK && end.last.frame < promised) {
         struct damage damage = {.first_frame = end.last.frame + 1,

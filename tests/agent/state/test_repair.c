@@ -163,6 +163,24 @@ static void scan_passes_over_damage_and_tells_all_of_it(void **context)
                         "segment-0000000001.log at offset 4096: frame 2 is damaged or missing");
 }
 
+static void tail_that_is_no_frame_is_told_to_tools(void **context)
+{
+    struct fixture *fixture = *context;
+    bring_several(fixture);
+    fixture_close(fixture);
+    assert_int_equal(fixture_scan(fixture), STATUS_OK);
+    assert_false(fixture->report.has_tail);
+    damage_frame(fixture, 10);
+    assert_int_equal(fixture_scan(fixture), STATUS_OK);
+    assert_true(fixture->report.has_tail);
+    assert_int_equal(fixture->report.end_segment, 1);
+    assert_int_equal(fixture->report.end_offset, 9 * FRAME_BLOCK_BYTES);
+    fixture_open(fixture);
+    fixture_close(fixture);
+    assert_int_equal(fixture_scan(fixture), STATUS_OK);
+    assert_false(fixture->report.has_tail);
+}
+
 static void a_whole_segment_may_be_missing(void **context)
 {
     struct fixture *fixture = *context;
@@ -301,6 +319,8 @@ int main(void)
                                         damage_set_up, damage_tear_down),
         cmocka_unit_test_setup_teardown(damaged_record_is_told_as_such, damage_set_up, damage_tear_down),
         cmocka_unit_test_setup_teardown(scan_passes_over_damage_and_tells_all_of_it, damage_set_up,
+                                        damage_tear_down),
+        cmocka_unit_test_setup_teardown(tail_that_is_no_frame_is_told_to_tools, damage_set_up,
                                         damage_tear_down),
         cmocka_unit_test_setup_teardown(a_whole_segment_may_be_missing, damage_set_up, damage_tear_down),
         cmocka_unit_test_setup_teardown(lost_beginning_leaves_the_rest, damage_set_up, damage_tear_down),
