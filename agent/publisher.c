@@ -1,11 +1,10 @@
 #include "agent/publisher.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <time.h>
 
 #include "agent/clock.h"
 #include "agent/publisher_messages.h"
+#include "agent/runtime/deadline.h"
 #include "base/log.h"
 #include "base/mutation.h"
 
@@ -20,12 +19,8 @@ enum status publisher_init(struct publisher *publisher, struct publisher_parts p
     publisher->walked = state_log_outbox_cursor(parts.log);
     publisher->landed = publisher->walked;
     publisher->undeferred = publisher->walked;
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&publisher->lock, NULL);
-    pthread_cond_init(&publisher->stirred, &attributes);
-    pthread_condattr_destroy(&attributes);
+    deadline_init_condition(&publisher->stirred);
     return state_log_reader_open(&publisher->reader, parts.log);
 }
 
@@ -255,24 +250,13 @@ enum status publisher_turn(struct publisher *publisher, instant_ms now)
     return status == STATUS_EMPTY && due == STATUS_OK ? STATUS_OK : status;
 }
 
-static struct timespec deadline_in(int timeout_ms)
-{
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    long nanoseconds = deadline.tv_nsec + (long)(timeout_ms % 1000) * 1000000;
-    deadline.tv_sec += timeout_ms / 1000 + nanoseconds / 1000000000;
-    deadline.tv_nsec = nanoseconds % 1000000000;
-    return deadline;
-}
-
 /* Waits for an acknowledgement or a change of the connection. */
 static void wait_for_broker(struct publisher *publisher, bool for_connection, int timeout_ms)
 {
-    struct timespec deadline = deadline_in(timeout_ms);
+    struct deadline deadline = deadline_after(timeout_ms);
     pthread_mutex_lock(&publisher->lock);
-    int error = 0;
-    while (error != ETIMEDOUT && !(for_connection ? publisher->connected : publisher->has_landed)) {
-        error = pthread_cond_timedwait(&publisher->stirred, &publisher->lock, &deadline);
+    while (!(for_connection ? publisher->connected : publisher->has_landed) &&
+           deadline_wait(&deadline, &publisher->stirred, &publisher->lock) == STATUS_OK) {
     }
     publisher->has_landed = false;
     pthread_mutex_unlock(&publisher->lock);

@@ -15,6 +15,11 @@ struct batch *log_batch_of(struct state_log *log, uint64_t frame);
 /* Where in the index the subject's image is; SUBJECT_PLACE_NONE if its latest is another. */
 int64_t log_place_of(const struct state_log *log, const struct name *subject, record_ref image);
 
+/* Where the subject of `image` is, whatever its image there. `previous` tells subjects with equal hashes
+ * apart without a look at their names; around damage it may name another image than the index: the one before
+ * was lost, or seemed to be while this one was put. */
+int64_t log_find_place(struct state_log *log, uint64_t hash, const struct record *image);
+
 /* Takes up what an earlier run wrote down of the index: then `start` is where to read on. Without a usable
  * checkpoint nothing is changed, and `start` is the beginning. */
 void log_load_checkpoint(struct state_log *log, struct scan_start *start);

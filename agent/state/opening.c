@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/runtime/deadline.h"
 #include "agent/state/internals.h"
 #include "agent/state/pages.h"
 
@@ -214,14 +215,10 @@ static enum status take_memory(struct state_log *log, struct state_log_report *r
 
 static void init_sync(struct state_log *log)
 {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&log->lock, NULL);
-    pthread_cond_init(&log->room, &attributes);
-    pthread_cond_init(&log->work, &attributes);
-    pthread_cond_init(&log->committed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    deadline_init_condition(&log->room);
+    deadline_init_condition(&log->work);
+    deadline_init_condition(&log->committed);
 }
 
 static enum status open_parts(struct state_log *log, struct state_log_listener listener,

@@ -1,10 +1,9 @@
 #include "agent/state/state_log.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "agent/runtime/deadline.h"
 #include "agent/state/internals.h"
 
 static_assert((int)RECORD_HEADER_MAX <= (int)STATE_LOG_RECORD_OVERHEAD,
@@ -82,14 +81,19 @@ static enum status begin(struct state_log *log, size_t bytes_most, enum space_us
     return status;
 }
 
-int64_t log_place_of(const struct state_log *log, const struct name *subject, record_ref image)
+static int64_t place_with(const struct state_log *log, uint64_t hash, record_ref image)
 {
-    struct subject_probe probe = subject_probe_of(&log->index, log_subject_hash(log, subject));
+    struct subject_probe probe = subject_probe_of(&log->index, hash);
     int64_t place = subject_index_next(&log->index, &probe);
     while (place != SUBJECT_PLACE_NONE && log->index.places[place].ref != image) {
         place = subject_index_next(&log->index, &probe);
     }
     return place;
+}
+
+int64_t log_place_of(const struct state_log *log, const struct name *subject, record_ref image)
+{
+    return place_with(log, log_subject_hash(log, subject), image);
 }
 
 enum status state_log_begin(struct state_log *log, size_t bytes_most)
@@ -153,18 +157,20 @@ static bool is_image_of(struct state_log *log, record_ref ref, const struct name
     return log_scout(log, ref, &image) != STATUS_OK || name_equal(&image.subject, subject);
 }
 
-static int64_t find_place(struct state_log *log, uint64_t hash, const struct record *record)
+static int64_t place_of_name(struct state_log *log, uint64_t hash, const struct name *subject)
 {
     struct subject_probe probe = subject_probe_of(&log->index, hash);
     int64_t place = subject_index_next(&log->index, &probe);
-    while (place != SUBJECT_PLACE_NONE) {
-        record_ref ref = log->index.places[place].ref;
-        if (ref == record->previous || is_image_of(log, ref, &record->subject)) {
-            return place;
-        }
+    while (place != SUBJECT_PLACE_NONE && !is_image_of(log, log->index.places[place].ref, subject)) {
         place = subject_index_next(&log->index, &probe);
     }
-    return SUBJECT_PLACE_NONE;
+    return place;
+}
+
+int64_t log_find_place(struct state_log *log, uint64_t hash, const struct record *image)
+{
+    int64_t place = place_with(log, hash, image->previous);
+    return place != SUBJECT_PLACE_NONE ? place : place_of_name(log, hash, &image->subject);
 }
 
 /* Takes over from an image in the same batch, or names it as the one before. */
@@ -187,7 +193,7 @@ static void supersede(struct state_log *log, record_ref old, struct record *reco
 static record_ref put_image(struct state_log *log, struct record *record)
 {
     uint64_t hash = log_subject_hash(log, &record->subject);
-    int64_t place = find_place(log, hash, record);
+    int64_t place = log_find_place(log, hash, record);
     if (place == SUBJECT_PLACE_NONE) {
         record->previous = RECORD_REF_NONE;
     } else {
@@ -327,19 +333,6 @@ void state_log_stats(struct state_log *log, struct state_log_stats *stats)
     pthread_mutex_unlock(&log->lock);
 }
 
-static struct timespec deadline_after(int timeout_ms)
-{
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += timeout_ms / 1000;
-    deadline.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (deadline.tv_nsec >= 1000000000) {
-        deadline.tv_sec++;
-        deadline.tv_nsec -= 1000000000;
-    }
-    return deadline;
-}
-
 /* STATUS_TIMED_OUT while nothing can be said yet. */
 static enum status work_status(const struct state_log *log)
 {
@@ -357,12 +350,10 @@ static enum status work_status(const struct state_log *log)
 
 enum status state_log_wait(struct state_log *log, int timeout_ms)
 {
-    struct timespec deadline = deadline_after(timeout_ms);
-    int error = 0;
+    struct deadline deadline = deadline_after(timeout_ms);
     pthread_mutex_lock(&log->lock);
     enum status status = work_status(log);
-    while (status == STATUS_TIMED_OUT && error != ETIMEDOUT) {
-        error = pthread_cond_timedwait(&log->work, &log->lock, &deadline);
+    while (status == STATUS_TIMED_OUT && deadline_wait(&deadline, &log->work, &log->lock) == STATUS_OK) {
         status = work_status(log);
     }
     pthread_mutex_unlock(&log->lock);
@@ -383,12 +374,10 @@ static enum status committed_status(const struct state_log *log, record_ref afte
 
 enum status state_log_wait_committed(struct state_log *log, record_ref after, int timeout_ms)
 {
-    struct timespec deadline = deadline_after(timeout_ms);
-    int error = 0;
+    struct deadline deadline = deadline_after(timeout_ms);
     pthread_mutex_lock(&log->lock);
     enum status status = committed_status(log, after);
-    while (status == STATUS_TIMED_OUT && error != ETIMEDOUT) {
-        error = pthread_cond_timedwait(&log->committed, &log->lock, &deadline);
+    while (status == STATUS_TIMED_OUT && deadline_wait(&deadline, &log->committed, &log->lock) == STATUS_OK) {
         status = committed_status(log, after);
     }
     pthread_mutex_unlock(&log->lock);

@@ -40,46 +40,10 @@ void suspects_add(struct suspects *suspects, const struct damage *damage, const 
     }
 }
 
-static int64_t place_of_previous(const struct state_log *log, uint64_t hash, record_ref previous)
-{
-    struct subject_probe probe = subject_probe_of(&log->index, hash);
-    int64_t place = subject_index_next(&log->index, &probe);
-    while (place != SUBJECT_PLACE_NONE && log->index.places[place].ref != previous) {
-        place = subject_index_next(&log->index, &probe);
-    }
-    return place;
-}
-
-/* Slower, by a look at the names; where that cannot be had, equal hashes must do, but not for a subject's
- * first image. */
-static int64_t place_of_name(struct state_log *log, uint64_t hash, const struct record *image)
-{
-    struct subject_probe probe = subject_probe_of(&log->index, hash);
-    int64_t place = subject_index_next(&log->index, &probe);
-    while (place != SUBJECT_PLACE_NONE) {
-        struct record older;
-        enum status status = log_scout(log, log->index.places[place].ref, &older);
-        if (status == STATUS_OK ? name_equal(&older.subject, &image->subject)
-                                : image->previous != RECORD_REF_NONE) {
-            return place;
-        }
-        place = subject_index_next(&log->index, &probe);
-    }
-    return SUBJECT_PLACE_NONE;
-}
-
-/* `previous` tells subjects with equal hashes apart. Around damage it may name another image than the index:
- * the one before was lost, or seemed to be while this one was put. */
-static int64_t place_of_image(struct state_log *log, uint64_t hash, const struct record *image)
-{
-    int64_t place = place_of_previous(log, hash, image->previous);
-    return place != SUBJECT_PLACE_NONE ? place : place_of_name(log, hash, image);
-}
-
 enum status recover_image(struct state_log *log, const struct record *image)
 {
     uint64_t hash = log_subject_hash(log, &image->subject);
-    int64_t place = place_of_image(log, hash, image);
+    int64_t place = log_find_place(log, hash, image);
     if (place == SUBJECT_PLACE_NONE) {
         return log->index.count < log->settings.subjects_max + SUBJECTS_BEYOND
                    ? subject_index_add(&log->index, hash, image->ref, image->edge)
