@@ -1,4 +1,5 @@
 /* What an earlier run left behind, taken up again before anything new. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,7 +13,7 @@ static void count_session(struct agent *agent)
     char text[24] = {0};
     snprintf(path, sizeof path, "%s/session", agent->settings->store.dir);
     const struct io *io = &agent->options.io;
-    int file = io->open(io->self, path, 0, 0);
+    int file = io->open(io->self, path, O_RDONLY, 0);
     if (file >= 0) {
         (void)!io_read_full(io, file, text, sizeof text - 1, 0);
         io->close(io->self, file);

@@ -15,7 +15,11 @@ enum { LOCK_TRIES = 50, LOCK_PAUSE_US = 10000 };
 enum {
     HOT_PER_KEPT = 64, /* One hot place in so many is kept for time edges and compaction. */
     /* What state_log_batch_most asks for a batch that holds one transaction. */
-    SEGMENT_BYTES_LEAST = (((DECIDER_TRANSACTION_BYTES / 48 + 1) * 53 + 4608) * 2 + 4095) / 4096 * 4096,
+    SEGMENT_BYTES_LEAST =
+        (((DECIDER_TRANSACTION_BYTES / BATCH_ENTRY_SHARE + 1) * (BATCH_ENTRY_SHARE + WITNESS_BYTES) + 4608) *
+             2 +
+         FRAME_BLOCK_BYTES - 1) /
+        FRAME_BLOCK_BYTES * FRAME_BLOCK_BYTES,
 };
 
 static_assert((int)SEGMENT_BYTES_LEAST <= (int)STORE_SEGMENT_BYTES_LEAST,

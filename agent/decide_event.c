@@ -66,14 +66,13 @@ enum status decider_find_event(struct decider *decider, const struct event *even
     return is_lost ? STATUS_CORRUPT : STATUS_NOT_FOUND;
 }
 
-static void count_answer(struct decider *decider, const struct ending *ending)
+static void count_answer(struct decider *decider)
 {
     const struct decision_entry *entry = &decider->entry;
     if (entry->duplicate) {
         metrics_count(decider->parts.metrics, METRIC_DUPLICATES);
         return;
     }
-    (void)ending;
     metrics_count(decider->parts.metrics, METRIC_DECISIONS_ALLOW + entry->decision.answer.verdict);
 }
 
@@ -110,7 +109,7 @@ static enum status put_answer(struct decider *decider, uint64_t pool_sequence, c
         decider_put_image(decider, ending->changes);
     }
     state_log_end(log);
-    count_answer(decider, ending);
+    count_answer(decider);
     return STATUS_OK;
 }
 

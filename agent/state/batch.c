@@ -3,15 +3,13 @@
 #include <assert.h>
 #include <string.h>
 
-enum { RECORD_CHARGE = 128, ENTRY_SHARE = 48 };
-
 static_assert((int)RECORD_HEADER_MAX <= (int)RECORD_CHARGE, "a record never takes more than it is charged");
 
 /* More places than full-sized records need: small ones are let in by bytes and should not run out of places
  * first. */
 uint32_t batch_entries_most(uint32_t capacity)
 {
-    uint32_t entries = capacity / ENTRY_SHARE + 1;
+    uint32_t entries = capacity / BATCH_ENTRY_SHARE + 1;
     return entries < BATCH_RECORDS_MAX ? entries : BATCH_RECORDS_MAX;
 }
 

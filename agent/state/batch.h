@@ -4,7 +4,11 @@
 
 #include "agent/state/record.h"
 
-enum { BATCH_RECORDS_MAX = 65535 };
+enum {
+    BATCH_RECORDS_MAX = 65535,
+    BATCH_ENTRY_SHARE = 48, /* There is a place for a record in so many bytes. */
+    RECORD_CHARGE = 128,    /* What each counts for beside its body. */
+};
 
 struct batch_entry {
     uint32_t offset;

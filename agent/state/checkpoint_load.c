@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <string.h>
 
 #include "agent/state/checkpoint_file.h"
@@ -156,7 +157,7 @@ static enum status check_frame(struct loading *loading, struct scan_start *start
     }
     struct segment_path path = segment_path_of(log->settings.folder, SEGMENT_FILE, place.number);
     const struct io *io = &log->settings.io;
-    int file = io->open(io->self, path.text, 0, 0);
+    int file = io->open(io->self, path.text, O_RDONLY, 0);
     if (file < 0) {
         return STATUS_IO;
     }

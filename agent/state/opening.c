@@ -62,8 +62,8 @@ size_t log_raw_most(const struct state_log_settings *settings)
 uint32_t state_log_batch_most(uint64_t segment_bytes)
 {
     uint64_t half = segment_bytes / 2 - FRAME_BLOCK_BYTES - FRAME_HEADER_BYTES - witness_bytes_most(0);
-    /* Each 48 bytes of records may need one more witness. */
-    uint64_t most = half / (48 + WITNESS_BYTES) * 48;
+    /* Each record may need one more witness. */
+    uint64_t most = half / (BATCH_ENTRY_SHARE + WITNESS_BYTES) * BATCH_ENTRY_SHARE;
     return most < STATE_LOG_BATCH_MAX ? (uint32_t)most : STATE_LOG_BATCH_MAX;
 }
 

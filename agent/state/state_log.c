@@ -6,9 +6,6 @@
 #include "agent/runtime/deadline.h"
 #include "agent/state/internals.h"
 
-static_assert((int)RECORD_HEADER_MAX <= (int)STATE_LOG_RECORD_OVERHEAD,
-              "the overhead covers a record's header");
-
 uint64_t log_subject_hash(const struct state_log *log, const struct name *subject)
 {
     uint64_t hash = hash_bytes(log->settings.hash_key, name_bytes(subject));

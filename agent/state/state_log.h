@@ -23,10 +23,10 @@
 #include "base/io.h"
 
 enum {
-    STATE_LOG_SETBACKS_MAX = 4096,           /* Noted at a time. */
-    SUBJECTS_BEYOND = 256,                   /* Schedulers may race past subjects_max by a few. */
-    STATE_LOG_BATCH_MAX = FRAME_RAW_MAX / 2, /* batch_bytes, at most. */
-    STATE_LOG_RECORD_OVERHEAD = 128, /* What each record counts for in a transaction beside its body. */
+    STATE_LOG_SETBACKS_MAX = 4096,             /* Noted at a time. */
+    SUBJECTS_BEYOND = 256,                     /* Schedulers may race past subjects_max by a few. */
+    STATE_LOG_BATCH_MAX = FRAME_RAW_MAX / 2,   /* batch_bytes, at most. */
+    STATE_LOG_RECORD_OVERHEAD = RECORD_CHARGE, /* Of each record in a transaction. */
 };
 
 enum log_durability { DURABILITY_FSYNC, DURABILITY_OS };

@@ -30,8 +30,8 @@ static int tear_down(void **context)
     return 0;
 }
 
-/* The frame whose payload first holds `subject` as its image's, in the first segment: one bit of it flips. */
-static void damage_last_frame_of(struct fixture *fixture, uint64_t frame)
+/* A bit of the frame, in the first segment, flips. */
+static void damage_frame(struct fixture *fixture, uint64_t frame)
 {
     char path[FIXTURE_PATH_MAX + 64];
     snprintf(path, sizeof path, "%s/store/segment-0000000001.log", fixture->folder);
@@ -81,7 +81,7 @@ static void agent_starts_with_a_damaged_log_and_marks_whom_it_hit(void **context
     struct fixture *fixture = *context;
     uint64_t frame = live_a_little(fixture);
     fixture_kill(fixture);
-    damage_last_frame_of(fixture, frame);
+    damage_frame(fixture, frame);
     fixture_start(fixture);
     fixture_pass(fixture, 1500);
     published_has(fixture_state(fixture, "acme", "billing"), "\"set_back\":true");
@@ -99,7 +99,7 @@ static void everybody_goes_on_and_seqs_leave_no_gap_behind_the_damage(void **con
     uint64_t frame = live_a_little(fixture);
     uint64_t seq = state_log_last_seq(&fixture->agent->log);
     fixture_kill(fixture);
-    damage_last_frame_of(fixture, frame);
+    damage_frame(fixture, frame);
     fixture_start(fixture);
     const struct published *answer = fixture_ask(fixture, "{\"id\":\"e-9\",\"amount\":\"1\"}");
     published_has(answer, "\"decision\":\"allow\"");
@@ -113,7 +113,7 @@ static void mark_stays_over_a_restart_and_goes_with_the_next_command(void **cont
     struct fixture *fixture = *context;
     uint64_t frame = live_a_little(fixture);
     fixture_kill(fixture);
-    damage_last_frame_of(fixture, frame);
+    damage_frame(fixture, frame);
     fixture_start(fixture);
     fixture_restart(fixture);
     fixture_ask(fixture, "{\"id\":\"e-9\",\"amount\":\"1\"}");
@@ -129,7 +129,7 @@ static void damage_found_while_the_subject_is_hot_costs_it_nothing(void **contex
 {
     struct fixture *fixture = *context;
     uint64_t frame = live_a_little(fixture);
-    damage_last_frame_of(fixture, frame);
+    damage_frame(fixture, frame);
     struct name acme = name_of("acme");
     struct record image;
     struct state_log_reader *reader = &fixture->agent->tend_reader;
@@ -149,7 +149,7 @@ static void damage_before_the_checkpoint_is_found_without_being_asked(void **con
     uint64_t frame = live_a_little(fixture);
     agent_checkpoint(fixture->agent, CHECKPOINT_NOW);
     fixture_kill(fixture);
-    damage_last_frame_of(fixture, frame);
+    damage_frame(fixture, frame);
     fixture_start(fixture);
     for (int i = 0; i < 100; i++) {
         fixture_pass(fixture, 50);
@@ -165,7 +165,7 @@ static void duplicate_whose_decision_was_lost_is_not_charged_again(void **contex
     uint64_t frame = live_a_little(fixture);
     fixture_ask(fixture, "{\"id\":\"e-4\",\"amount\":\"1\"}");
     fixture_kill(fixture);
-    damage_last_frame_of(fixture, frame);
+    damage_frame(fixture, frame);
     fixture_start(fixture);
     const struct published *answer = fixture_ask(fixture, "{\"id\":\"e-2\",\"amount\":\"1\"}");
     published_has(answer, "\"reason\":\"id_reused\"");
