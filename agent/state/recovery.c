@@ -114,7 +114,9 @@ static enum status recover_loss(void *self, const struct damage *damage, const s
          frame++) {
         segments_add_lost(&log->segments, frame);
     }
-    damages_add(&log->damages, *damage);
+    if (!mutation_is_on(MUTATION_DAMAGE_NOT_TOLD)) {
+        damages_add(&log->damages, *damage);
+    }
     witnesses_miss(&log->witnesses, damage->last_frame);
     suspects_add(&recovery->suspects, damage, next, witnesses);
     return STATUS_OK;

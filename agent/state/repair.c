@@ -1,6 +1,7 @@
 /* Damage confined to the subjects it hits: each goes back to its latest image that is left. */
 #include "agent/state/internals.h"
 #include "agent/state/reader.h"
+#include "base/mutation.h"
 
 enum { REPAIRED_AT_A_TIME = 256 };
 
@@ -57,7 +58,8 @@ void log_set_back(struct state_log *log, int64_t place, const struct record *ima
     log_count_image(log, record_ref_frame(old->ref), -1);
     log_count_image(log, record_ref_frame(ref), +1);
     subject_index_set(&log->index, place, ref, image == NULL ? INSTANT_NEVER : image->edge);
-    if (image != NULL && log->setback_count < STATE_LOG_SETBACKS_MAX) {
+    if (image != NULL && log->setback_count < STATE_LOG_SETBACKS_MAX &&
+        !mutation_is_on(MUTATION_SETBACK_NOT_MARKED)) {
         log->setbacks[log->setback_count++] = ref;
     }
     log->subjects_set_back += is_known ? 0 : 1;

@@ -5,6 +5,7 @@
 
 #include "agent/runtime/deadline.h"
 #include "agent/state/internals.h"
+#include "base/mutation.h"
 
 uint64_t log_subject_hash(const struct state_log *log, const struct name *subject)
 {
@@ -167,7 +168,8 @@ static int64_t place_of_name(struct state_log *log, uint64_t hash, const struct 
 int64_t log_find_place(struct state_log *log, uint64_t hash, const struct record *image)
 {
     int64_t place = place_with(log, hash, image->previous);
-    return place != SUBJECT_PLACE_NONE ? place : place_of_name(log, hash, &image->subject);
+    bool is_found = place != SUBJECT_PLACE_NONE || mutation_is_on(MUTATION_PREVIOUS_TRUSTED);
+    return is_found ? place : place_of_name(log, hash, &image->subject);
 }
 
 /* Takes over from an image in the same batch, or names it as the one before. */

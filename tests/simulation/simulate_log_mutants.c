@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mutation.h"
+#include "tests/simulation/damage_life.h"
 #include "tests/simulation/log_life.h"
 
 enum { SEEDS_MOST = 20000, SOUND_SEEDS = 100, SEED_S_MAX = 60 };
@@ -18,18 +19,22 @@ enum { SEEDS_MOST = 20000, SOUND_SEEDS = 100, SEED_S_MAX = 60 };
 struct mutant {
     enum mutation mutation;
     const char *name;
+    bool has_damage; /* It shows only where committed frames are damaged. */
 };
 
 /* Those of the state log that it can show on its own. */
 static const struct mutant mutants[] = {
-    {MUTATION_PUBLISH_BEFORE_SYNC, "publish before sync"},
-    {MUTATION_SYNC_RETRIED, "sync retried after a failure"},
-    {MUTATION_SYNC_FAILURE_IGNORED, "sync failure ignored"},
-    {MUTATION_NO_CHECKSUM, "no checksum"},
-    {MUTATION_UNALIGNED_FRAME, "unaligned frame"},
-    {MUTATION_NAME_NOT_SYNCED, "segment's name not synced"},
-    {MUTATION_FIRST_COPY_TRUSTED, "cached frame not written again"},
-    {MUTATION_LIVE_IMAGE_DROPPED, "live image dropped"},
+    {MUTATION_PUBLISH_BEFORE_SYNC, "publish before sync", false},
+    {MUTATION_SYNC_RETRIED, "sync retried after a failure", false},
+    {MUTATION_SYNC_FAILURE_IGNORED, "sync failure ignored", false},
+    {MUTATION_NO_CHECKSUM, "no checksum", false},
+    {MUTATION_UNALIGNED_FRAME, "unaligned frame", false},
+    {MUTATION_NAME_NOT_SYNCED, "segment's name not synced", false},
+    {MUTATION_FIRST_COPY_TRUSTED, "cached frame not written again", false},
+    {MUTATION_LIVE_IMAGE_DROPPED, "live image dropped", false},
+    {MUTATION_DAMAGE_NOT_TOLD, "damage not told", true},
+    {MUTATION_SETBACK_NOT_MARKED, "setback not marked", true},
+    {MUTATION_PREVIOUS_TRUSTED, "place by previous alone", true},
 };
 
 static enum mutation current;
@@ -46,26 +51,33 @@ struct report {
     char text[FINDING_BYTES_MAX];
 };
 
-static void live(enum mutation mutation, uint64_t seeds, struct report *report)
+static void live(const struct mutant *mutant, uint64_t seeds, struct report *report)
 {
     struct log_world *world = calloc(1, sizeof *world);
-    if (world == NULL || freopen("/dev/null", "w", stderr) == NULL) {
+    struct damage_world *damage = calloc(1, sizeof *damage);
+    if (world == NULL || damage == NULL || freopen("/dev/null", "w", stderr) == NULL) {
         abort();
     }
-    current = mutation;
+    current = mutant->mutation;
     world->counts = &report->counts;
+    damage->log = world;
     for (uint64_t seed = 1; seed <= seeds && !report->is_caught; seed++) {
         alarm(SEED_S_MAX);
-        log_life_run(world, seed);
+        if (mutant->has_damage) {
+            damage_life_run(damage, seed);
+        } else {
+            log_life_run(world, seed);
+        }
         report->is_caught = world->findings.is_violated;
         snprintf(report->text, sizeof report->text, "%s", world->findings.text);
     }
     log_life_close(world);
+    free(damage);
     free(world);
 }
 
 /* In a process of its own: a bug may also end in an assertion, or in a log that stands still. */
-static void try(enum mutation mutation, uint64_t seeds, struct report *report)
+static void try(const struct mutant *mutant, uint64_t seeds, struct report *report)
 {
     memset(report, 0, sizeof *report);
     fflush(stdout);
@@ -74,7 +86,7 @@ static void try(enum mutation mutation, uint64_t seeds, struct report *report)
         abort();
     }
     if (child == 0) {
-        live(mutation, seeds, report);
+        live(mutant, seeds, report);
         _exit(0);
     }
     int status;
@@ -100,11 +112,16 @@ int main(void)
     if (report == MAP_FAILED) {
         return 2;
     }
-    try(MUTATION_NONE, SOUND_SEEDS, report);
-    tell("none", report);
-    int missed = report->is_caught ? 1 : 0;
+    static const struct mutant sound[] = {{MUTATION_NONE, "none", false},
+                                          {MUTATION_NONE, "none, damaged", true}};
+    int missed = 0;
+    for (size_t i = 0; i < sizeof sound / sizeof *sound; i++) {
+        try(&sound[i], SOUND_SEEDS, report);
+        tell(sound[i].name, report);
+        missed += report->is_caught ? 1 : 0;
+    }
     for (size_t i = 0; i < sizeof mutants / sizeof *mutants; i++) {
-        try(mutants[i].mutation, SEEDS_MOST, report);
+        try(&mutants[i], SEEDS_MOST, report);
         tell(mutants[i].name, report);
         missed += report->is_caught ? 0 : 1;
     }
