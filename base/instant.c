@@ -170,7 +170,11 @@ enum status instant_parse(struct bytes text, instant_ms *instant)
         !take_offset(&text, &offset_ms) || text.length != 0) {
         return STATUS_INVALID;
     }
-    *instant = days * DAY_MS + of_day_ms - offset_ms;
+    int64_t parsed = days * DAY_MS + of_day_ms - offset_ms;
+    if (parsed < INSTANT_LEAST || parsed > INSTANT_MOST) { /* An offset or a leap second leads out of it. */
+        return STATUS_INVALID;
+    }
+    *instant = parsed;
     return STATUS_OK;
 }
 

@@ -89,6 +89,20 @@ static void anything_else_is_refused(void **context)
     }
 }
 
+/* Offsets and leap seconds lead out of the calendar, where nothing could be written down again. */
+static void times_beyond_the_calendar_are_refused(void **context)
+{
+    (void)context;
+    static const char *const texts[] = {"9999-12-31T23:59:59-01:00", "9999-12-31T23:59:60Z",
+                                        "0000-01-01T00:00:00+00:01"};
+    instant_ms instant;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        assert_int_equal(instant_parse(bytes_of_string(texts[i]), &instant), STATUS_INVALID);
+    }
+    assert_int_equal(instant_parse(bytes_of_string("9999-12-31T23:59:59.999Z"), &instant), STATUS_OK);
+    assert_int_equal(instant_parse(bytes_of_string("0000-01-01T00:00:00Z"), &instant), STATUS_OK);
+}
+
 static void every_beginning_of_a_date_time_is_refused(void **context)
 {
     (void)context;
@@ -181,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(date_times_of_rfc_3339_are_read),
         cmocka_unit_test(anything_else_is_refused),
+        cmocka_unit_test(times_beyond_the_calendar_are_refused),
         cmocka_unit_test(every_beginning_of_a_date_time_is_refused),
         cmocka_unit_test(instants_are_written_as_the_system_calendar_has_them),
         cmocka_unit_test(instants_no_text_can_tell_are_written_as_the_nearest),

@@ -161,6 +161,8 @@ static void commands_that_cannot_be_understood_are_bad_commands(void **context)
         {GOVERNOR_BILLING, "{\"id\":\"c\",\"op\":\"credit\",\"amount\":1,\"priority\":2147483648}"},
         {GOVERNOR_BILLING, "{\"id\":\"c\",\"op\":\"credit\",\"amount\":1,\"priority\":\"1\"}"},
         {GOVERNOR_BILLING, "{\"id\":\"c\",\"op\":\"credit\",\"amount\":1,\"expires_at\":null}"},
+        {GOVERNOR_BILLING,
+         "{\"id\":\"c\",\"op\":\"credit\",\"amount\":1,\"expires_at\":\"9999-12-31T23:59:59-01:00\"}"},
         {GOVERNOR_BILLING, "{\"id\":\"c\",\"op\":\"credit\",\"amount\":1,\"expires_at\":1795244400000}"},
         {GOVERNOR_BILLING, "{\"id\":\"c\",\"op\":\"refund\",\"event\":\"e\"}"},
         {GOVERNOR_BILLING, "{\"id\":\"c\",\"op\":\"refund\",\"device\":\"d\"}"},
