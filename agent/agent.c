@@ -212,7 +212,7 @@ enum status agent_tend(struct agent *agent, struct moment moment)
     judge_clock(agent, moment);
     judge_pool(agent);
     judge_store(agent, moment);
-    alerts_clear_if_quiet(&agent->alerts, ALERT_ID_REUSED, moment.now, ID_REUSED_QUIET_MS);
+    alerts_clear_if_quiet(&agent->alerts, ALERT_ID_REUSED, moment.elapsed_us / 1000, ID_REUSED_QUIET_MS);
     enum status status = poke_due_subjects(agent, moment.now);
     if (status == STATUS_OK) {
         status = tend_losses(agent, moment.now);

@@ -78,7 +78,7 @@ static void note_rejection(struct agent *agent, instant_ms now)
     }
     const struct config_error *error = &agent->outcome.errors.items[0];
     metrics_count(&agent->metrics, METRIC_CONFIG_REJECTED);
-    alerts_raise(&agent->alerts, ALERT_CONFIG_REJECTED, now, error->message);
+    alerts_raise_anew(&agent->alerts, ALERT_CONFIG_REJECTED, now, error->message);
     log_warn("config.rejected", "path=%s code=%s", error->path, config_code_name(error->code));
 }
 

@@ -37,7 +37,7 @@ void alerts_raise(struct alerts *alerts, enum alert_name name, instant_ms now, c
 {
     pthread_mutex_lock(&alerts->lock);
     struct alert *alert = &alerts->items[name];
-    alert->last_raised = now;
+    alert->raises++;
     if (!alert->active) {
         alert->active = true;
         alert->since = now;
@@ -52,7 +52,7 @@ void alerts_raise_anew(struct alerts *alerts, enum alert_name name, instant_ms n
     pthread_mutex_lock(&alerts->lock);
     struct alert *alert = &alerts->items[name];
     alert->since = alert->active ? alert->since : now;
-    alert->last_raised = now;
+    alert->raises++;
     alert->active = true;
     alert->unpublished = true;
     snprintf(alert->message, sizeof alert->message, "%s", message);
@@ -82,11 +82,16 @@ void alerts_clear(struct alerts *alerts, enum alert_name name)
     pthread_mutex_unlock(&alerts->lock);
 }
 
-void alerts_clear_if_quiet(struct alerts *alerts, enum alert_name name, instant_ms now, int64_t quiet_ms)
+void alerts_clear_if_quiet(struct alerts *alerts, enum alert_name name, uint64_t elapsed_ms,
+                           uint64_t quiet_ms)
 {
     pthread_mutex_lock(&alerts->lock);
-    if (now - alerts->items[name].last_raised >= quiet_ms) {
-        clear_locked(&alerts->items[name]);
+    struct alert *alert = &alerts->items[name];
+    if (alert->raises_seen != alert->raises) {
+        alert->raises_seen = alert->raises;
+        alert->quiet_since_ms = elapsed_ms;
+    } else if (elapsed_ms - alert->quiet_since_ms >= quiet_ms) {
+        clear_locked(alert);
     }
     pthread_mutex_unlock(&alerts->lock);
 }

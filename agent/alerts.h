@@ -24,7 +24,11 @@ enum { ALERTS = 8, ALERT_TEXT_MAX = 200 };
 struct alert {
     bool active;
     instant_ms since;
-    instant_ms last_raised; /* For those that clear after a quiet time. */
+    /* For those that clear after a quiet time: how often it was raised, how often when last looked at, and
+     * since when that is so. */
+    uint64_t raises;
+    uint64_t raises_seen;
+    uint64_t quiet_since_ms;
     char message[ALERT_TEXT_MAX];
     bool unpublished; /* The broker has not been told of the latest change. */
 };
@@ -49,8 +53,9 @@ void alerts_clear(struct alerts *alerts, enum alert_name name);
 
 bool alerts_is_active(struct alerts *alerts, enum alert_name name);
 
-/* Clears an alert that was not raised for `quiet_ms`. */
-void alerts_clear_if_quiet(struct alerts *alerts, enum alert_name name, instant_ms now, int64_t quiet_ms);
+/* Clears an alert that was not raised for `quiet_ms`. Asked often, with a time that never stands still. */
+void alerts_clear_if_quiet(struct alerts *alerts, enum alert_name name, uint64_t elapsed_ms,
+                           uint64_t quiet_ms);
 
 /* Takes one alert that is unpublished and marks it published; STATUS_EMPTY if there is none. */
 MUST_USE enum status alerts_take_unpublished(struct alerts *alerts, enum alert_name *name,

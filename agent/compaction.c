@@ -89,8 +89,8 @@ static bool may_live(const struct record *record)
     case RECORD_IMAGE:
     case RECORD_DECISION:
     case RECORD_REPLY:
-    case RECORD_COPY: return !name_is_empty(&record->subject);
     case RECORD_ANSWER:
+    case RECORD_COPY: return !name_is_empty(&record->subject);
     case RECORD_DEAD_LETTER: return false;
     }
     return true;

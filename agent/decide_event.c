@@ -22,22 +22,27 @@ static uint64_t dedup_key(const struct event *event, enum dedup_kind kind)
                             : dedup_key_of_device_seq(&event->device, &event->boot, event->device_seq);
 }
 
+static enum dedup_kind key_kind(const struct event *event)
+{
+    return name_is_empty(&event->id) ? DEDUP_DEVICE_SEQ : DEDUP_ID;
+}
+
+static bool has_key(const struct event *event)
+{
+    return !name_is_empty(&event->id) || event->has_device_seq;
+}
+
 /* Keys are equal when kind, device and the kind's parts are. */
 static bool is_same_key(const struct event *event, enum dedup_kind kind, const struct decision *decision)
 {
     const struct event *other = &decision->event;
-    if (decision->dedup != kind || !name_equal(&event->device, &other->device)) {
+    if (key_kind(other) != kind || !name_equal(&event->device, &other->device)) {
         return false;
     }
     if (kind == DEDUP_ID) {
         return name_equal(&event->id, &other->id);
     }
     return event->device_seq == other->device_seq && name_equal(&event->boot, &other->boot);
-}
-
-static enum dedup_kind key_kind(const struct event *event)
-{
-    return name_is_empty(&event->id) ? DEDUP_DEVICE_SEQ : DEDUP_ID;
 }
 
 enum status decider_find_event(struct decider *decider, const struct event *event, uint32_t *position)
@@ -99,7 +104,7 @@ static enum status put_answer(struct decider *decider, uint64_t pool_sequence, c
                             .body = packer_bytes(&packer)};
     record_ref ref = state_log_put(log, &record, ending->seq);
     if (ending->is_remembered && !mutation_is_on(MUTATION_KEY_NOT_IN_IMAGE)) {
-        dedup_window_add(&subject->events, dedup_key(&decision->event, decision->dedup), ref);
+        dedup_window_add(&subject->events, dedup_key(&decision->event, key_kind(&decision->event)), ref);
     }
     if (ending->is_changed) {
         subject->seq = ending->seq == SEQ_TAKEN ? decision->seq : subject->seq;
@@ -138,7 +143,13 @@ static enum status answer_id_reused(struct decider *decider, const struct event_
     return put_answer(decider, intake->pool_sequence, &ending);
 }
 
-/* The same ask under the shadow policy; only a disagreement is counted. */
+/* Whether the policy lets this subject's events be decided at all. */
+static bool is_let_in(const struct decider *decider, const struct policy *policy)
+{
+    return decider->subject.known || policy->unknown != UNKNOWN_DENY;
+}
+
+/* The same ask under the shadow policy, from the same state; only a disagreement is counted. */
 static void decide_in_shadow(struct decider *decider, const struct chain_ask *ask)
 {
     const struct config_snapshot *shadow = decider->view.shadow;
@@ -147,7 +158,7 @@ static void decide_in_shadow(struct decider *decider, const struct chain_ask *as
     }
     enum verdict verdict = VERDICT_DENY;
     const struct meter *meter = policy_meter(&shadow->policy, ask->meter);
-    if (meter != NULL) {
+    if (meter != NULL && is_let_in(decider, &shadow->policy)) {
         decider->trial = decider->before;
         verdict = chain_step(&decider->trial, &shadow->policy, meter, *ask).verdict;
     }
@@ -156,29 +167,24 @@ static void decide_in_shadow(struct decider *decider, const struct chain_ask *as
     }
 }
 
-/* Whether this subject may not be governed: it is a stranger and strangers are not let in, or there is no
- * room. */
-static bool is_refused_stranger(struct decider *decider)
+/* Whether the subject is a stranger the store has no room for, whatever the policy says. */
+static bool has_no_room(struct decider *decider)
 {
-    if (decider->subject.known) {
+    if (decider->subject.known || !decider->is_stranger || state_log_can_add(decider->parts.log)) {
         return false;
     }
-    if (decider->is_stranger && !state_log_can_add(decider->parts.log)) {
-        alerts_raise(decider->parts.alerts, ALERT_STORE_FULL, decider->moment.now,
-                     "no room for another subject: raise store.subjects_max");
-        return true;
-    }
-    return decider->view.active->policy.unknown == UNKNOWN_DENY;
+    alerts_raise(decider->parts.alerts, ALERT_STORE_FULL, decider->moment.now,
+                 "no room for another subject: raise store.subjects_max");
+    return true;
 }
 
-/* Asks the chain; decider->entry holds the answer, decider->subject the new state. The governors whose phase
- * changed. */
-static governor_set ask_chain(struct decider *decider)
+/* Passes the event through its meter's chain; the governors whose phase changed. */
+static governor_set pass_chain(struct decider *decider, const struct chain_ask *ask)
 {
     const struct policy *policy = &decider->view.active->policy;
     struct decision *decision = &decider->entry.decision;
-    const struct meter *meter = policy_meter(policy, &decision->event.meter);
-    if (is_refused_stranger(decider)) {
+    const struct meter *meter = policy_meter(policy, ask->meter);
+    if (!is_let_in(decider, policy)) {
         refuse(decider, REASON_UNKNOWN_SUBJECT);
         return 0;
     }
@@ -186,17 +192,36 @@ static governor_set ask_chain(struct decider *decider)
         refuse(decider, REASON_UNKNOWN_METER);
         return 0;
     }
+    struct event_terms terms;
+    decide_note_before(&decider->entry, &terms, &decider->subject.governors, policy, meter);
+    governor_set changes = chain_decide(&decider->subject.governors, policy, meter, *ask, &decision->answer);
+    decide_note_after(&decider->entry, &terms);
+    return changes;
+}
+
+static bool is_refused(const struct decision *decision)
+{
+    return decision->answer.reason == REASON_UNKNOWN_SUBJECT ||
+           decision->answer.reason == REASON_UNKNOWN_METER;
+}
+
+/* Asks the chain; decider->entry holds the answer, decider->subject the new state. The governors whose phase
+ * changed. */
+static governor_set ask_chain(struct decider *decider)
+{
+    struct decision *decision = &decider->entry.decision;
+    if (has_no_room(decider)) {
+        refuse(decider, REASON_UNKNOWN_SUBJECT);
+        return 0;
+    }
     struct chain_ask ask = {
         .meter = &decision->event.meter, .amount = decision->event.amount, .now = decider->moment.now};
     if (decider->view.shadow != NULL) {
         decider->before = decider->subject.governors;
     }
-    struct event_terms terms;
-    decide_note_before(&decider->entry, &terms, &decider->subject.governors, policy, meter);
-    governor_set changes = chain_decide(&decider->subject.governors, policy, meter, ask, &decision->answer);
-    decide_note_after(&decider->entry, &terms);
+    governor_set changes = pass_chain(decider, &ask);
     decide_in_shadow(decider, &ask);
-    decider->subject.known = decider->subject.known || ask.amount > 0;
+    decider->subject.known = decider->subject.known || (ask.amount > 0 && !is_refused(decision));
     return changes;
 }
 
@@ -255,7 +280,8 @@ static enum status answer_new(struct decider *decider, const struct event_intake
     struct ending ending = {
         .kind = is_peek ? RECORD_ANSWER : RECORD_DECISION,
         .seq = is_peek ? SEQ_NONE : SEQ_TAKEN,
-        .is_remembered = decision->dedup != DEDUP_NONE,
+        /* Also a reading that asked nothing: come again, it must not pass for a reset. */
+        .is_remembered = decision->dedup != DEDUP_NONE || (intake->is_counter && has_key(&decision->event)),
         /* What time alone brought without changing a phase is found again at the next step: no need to store
            it. */
         .is_changed = is_consumed || moved || changes != 0 || was_known != decider->subject.known,
@@ -267,6 +293,19 @@ static enum status answer_new(struct decider *decider, const struct event_intake
         ending.is_changed = false;
     }
     return put_answer(decider, intake->pool_sequence, &ending);
+}
+
+/* The key is that of a counter's reading that asked nothing and was answered as a peek. Peeks are not
+ * deduplicated: the same reading is answered as one again and moves nothing, another one is new. */
+static enum status answer_known_reading(struct decider *decider, struct event_intake *intake)
+{
+    struct event *event = &decider->entry.decision.event;
+    const struct event *first = &decider->original.decision.event;
+    if (first->bytes_hash == event->bytes_hash && name_equal(&first->meter, &event->meter)) {
+        event->amount = 0;
+        intake->is_counter = false;
+    }
+    return answer_new(decider, intake);
 }
 
 enum status decide_event(struct decider *decider, struct event_intake *intake)
@@ -283,8 +322,7 @@ enum status decide_event(struct decider *decider, struct event_intake *intake)
     decision->clock = decider->moment.quality;
     decision->config_version = decider->view.active->policy.version;
 
-    bool has_key = !name_is_empty(&event->id) || event->has_device_seq;
-    bool is_looked_up = has_key && (event->amount > 0 || intake->is_counter);
+    bool is_looked_up = has_key(event) && (event->amount > 0 || intake->is_counter);
     uint32_t position;
     is_looked_up = is_looked_up && !mutation_is_on(MUTATION_DUPLICATE_APPLIED);
     enum status status = is_looked_up ? decider_find_event(decider, event, &position) : STATUS_NOT_FOUND;
@@ -300,6 +338,9 @@ enum status decide_event(struct decider *decider, struct event_intake *intake)
         return status;
     }
     const struct event *first = &decider->original.decision.event;
+    if (first->amount == 0) {
+        return answer_known_reading(decider, intake);
+    }
     if (first->bytes_hash == event->bytes_hash && name_equal(&first->meter, &event->meter)) {
         return answer_duplicate(decider, intake);
     }

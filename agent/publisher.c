@@ -273,7 +273,7 @@ static int greeting_wait(struct publisher *publisher, int timeout_ms)
 
 void publisher_wait(struct publisher *publisher, enum status last, int timeout_ms)
 {
-    if (last == STATUS_DISCONNECTED || last == STATUS_FULL) {
+    if (last == STATUS_DISCONNECTED || last == STATUS_FULL || last == STATUS_NO_MEMORY) {
         wait_for_broker(publisher, last == STATUS_DISCONNECTED, timeout_ms);
     } else if (last == STATUS_EMPTY &&
                state_log_wait_committed(publisher->parts.log, publisher->walked,

@@ -24,7 +24,7 @@ static const struct field AGENT[] = {
 };
 
 static const struct field BROKER[] = {
-    {"url", FIELD_STRING, offsetof(struct settings, broker.url), 1, CONFIG_STRING_BYTES_MAX, NULL},
+    {"url", FIELD_STRING, offsetof(struct settings, broker.url), 1, BROKER_URL_BYTES_MAX, NULL},
     {"protocol", FIELD_CHOICE, offsetof(struct settings, broker.protocol), 0, 0, PROTOCOLS},
     {"client_id", FIELD_NULLABLE_STRING, offsetof(struct settings, broker.client_id), 1, CLIENT_ID_BYTES_MAX,
      NULL},

@@ -9,6 +9,7 @@
 #include "base/name.h"
 
 enum {
+    BROKER_URL_BYTES_MAX = 480,        /* With a port and another scheme put in, 512. */
     STORE_SEGMENT_BYTES_LEAST = 94208, /* Two of the agent's largest transactions fit. */
     RESPONSE_PREFIXES_MAX = 16,
     RESPONSE_PREFIX_BYTES_MAX = 256,

@@ -12,7 +12,7 @@
 #include "base/status.h"
 
 enum {
-    PAHO_SUBSCRIPTIONS_MAX = 64,
+    PAHO_SUBSCRIPTIONS_MAX = 68,
     PAHO_TOPIC_BYTES_MAX = 1024, /* Of a publication, a filter or the will. */
     PAHO_ATTRIBUTES_BYTES_MAX =
         1024,                   /* Packed CloudEvents attributes; those that no longer fit are left out. */

@@ -117,30 +117,16 @@ static void add_own_filters(struct subscriptions *list, const struct topics *top
     add_filter(list, text_bytes(&text));
 }
 
-static bool has_filter(const struct subscriptions *list, struct bytes filter)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (bytes_equal_string(filter, list->items[i].filter)) {
-            return true;
-        }
-    }
-    return false;
-}
-
+/* No two routes match the same topics: the configuration is refused otherwise. */
 static void add_route_filters(struct subscriptions *list, const struct config_snapshot *config)
 {
+    static_assert((int)ROUTES_MAX + (int)OWN_SUBSCRIPTIONS <= (int)PAHO_SUBSCRIPTIONS_MAX,
+                  "there is room for all");
     for (uint32_t i = 0; i < config->route_count; i++) {
         struct route_text filter;
-        if (template_filter(route_text_bytes(&config->routes[i].topic), &filter) != STATUS_OK ||
-            has_filter(list, route_text_bytes(&filter))) {
-            continue;
+        if (template_filter(route_text_bytes(&config->routes[i].topic), &filter) == STATUS_OK) {
+            add_filter(list, route_text_bytes(&filter));
         }
-        if (list->count == PAHO_SUBSCRIPTIONS_MAX) {
-            log_error("route.unsubscribed", "route=%u; at most %d different topics", i,
-                      PAHO_SUBSCRIPTIONS_MAX - OWN_SUBSCRIPTIONS);
-            continue;
-        }
-        add_filter(list, route_text_bytes(&filter));
     }
 }
 
@@ -164,11 +150,14 @@ static enum status read_password(const char *path, char buffer[PASSWORD_BYTES_MA
     if (file == NULL) {
         return STATUS_IO;
     }
+    bool is_cut = false;
     if (fgets(buffer, PASSWORD_BYTES_MAX, file) != NULL) {
         *password = bytes_of(buffer, strcspn(buffer, "\r\n"));
+        is_cut = password->length == PASSWORD_BYTES_MAX - 1;
     }
     fclose(file);
-    return STATUS_OK;
+    errno = is_cut ? EMSGSIZE : 0;
+    return is_cut ? STATUS_IO : STATUS_OK;
 }
 
 static struct paho_settings client_settings(const struct broker_settings *broker)

@@ -162,6 +162,35 @@ static void shadow_disagrees_about_strangers_and_meters_too(void **context)
     fixture_free(fixture);
 }
 
+static uint64_t disagreements_over(const char *config, const char *shadow, const char *reason)
+{
+    char payload[256];
+    struct fixture *fixture = fixture_new(config);
+    fixture_start(fixture);
+    snprintf(payload, sizeof payload, "{\"version\": 1, \"mode\": \"shadow\", \"state\": %s}", shadow);
+    desire(fixture, payload);
+    published_has(fixture_ask(fixture, "{}"), reason);
+    uint64_t count = metrics_get(&fixture->agent->metrics, METRIC_SHADOW_DISAGREEMENTS);
+    fixture_free(fixture);
+    return count;
+}
+
+static void shadow_is_asked_whoever_refuses(void **context)
+{
+    (void)context;
+    assert_int_equal(
+        disagreements_over("{\"meters\": {\"gas\": {}}}", "{\"meters\": {\"*\": {}}}", "unknown_meter"), 1);
+    assert_int_equal(disagreements_over("{\"subjects\": {\"unknown\": \"deny\"}}",
+                                        "{\"subjects\": {\"unknown\": \"bootstrap\"}}", "unknown_subject"),
+                     1);
+    assert_int_equal(disagreements_over("{\"meters\": {\"*\": {\"chain\": [\"quota\"]}}}",
+                                        "{\"subjects\": {\"unknown\": \"deny\"}}", "allow"),
+                     1);
+    assert_int_equal(disagreements_over("{\"subjects\": {\"unknown\": \"deny\"}}",
+                                        "{\"subjects\": {\"unknown\": \"deny\"}}", "unknown_subject"),
+                     0);
+}
+
 static void empty_desired_means_nothing(void **context)
 {
     (void)context;
@@ -297,6 +326,7 @@ int main(void)
         cmocka_unit_test(validation_changes_nothing),
         cmocka_unit_test(shadow_is_counted_and_never_obeyed),
         cmocka_unit_test(shadow_disagrees_about_strangers_and_meters_too),
+        cmocka_unit_test(shadow_is_asked_whoever_refuses),
         cmocka_unit_test(empty_desired_means_nothing),
         cmocka_unit_test(last_good_survives_a_restart),
         cmocka_unit_test(last_good_that_no_longer_fits_the_file_is_left_out),

@@ -56,6 +56,42 @@ static void first_reading_sets_the_base_line_and_is_a_peek(void **context)
     fixture_free(fixture);
 }
 
+/* The broker saw no acknowledgement and sends all again, in their order: the first is no reset of the device.
+ */
+static void readings_sent_again_are_no_reset(void **context)
+{
+    (void)context;
+    for (int with_restart = 0; with_restart <= 1; with_restart++) {
+        struct fixture *fixture = started();
+        read_plug(fixture, "t1", "1000");
+        read_plug(fixture, "t2", "1000");
+        published_has(read_plug(fixture, "t3", "1002"), "\"used\":\"2\"");
+        if (with_restart == 1) {
+            fixture_restart(fixture);
+        }
+        const struct published *again = read_plug(fixture, "t1", "1000");
+        published_has(again, "\"amount\":\"0\"");
+        published_has(again, "\"duplicate\":false,\"dedup\":\"none\"");
+        published_has(read_plug(fixture, "t2", "1000"), "\"used\":\"2\"");
+        published_has(read_plug(fixture, "t3", "1002"), "\"duplicate\":true");
+        published_has(read_plug(fixture, "t4", "1003"), "\"used\":\"3\"");
+        fixture_free(fixture);
+    }
+}
+
+/* A key whose reading was a peek binds nothing: with other bytes it is a new reading, as for any peek. */
+static void reading_of_a_peeks_key_with_other_bytes_is_new(void **context)
+{
+    (void)context;
+    struct fixture *fixture = started();
+    read_plug(fixture, "t1", "1000");
+    const struct published *decision = read_plug(fixture, "t1", "1002");
+    published_has(decision, "\"amount\":\"2\"");
+    published_has(decision, "\"dedup\":\"id\"");
+    published_has(read_plug(fixture, "t1", "1002"), "\"duplicate\":true");
+    fixture_free(fixture);
+}
+
 static void same_reading_again_asks_nothing(void **context)
 {
     (void)context;
@@ -165,6 +201,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_reading_sets_the_base_line_and_is_a_peek),
+        cmocka_unit_test(readings_sent_again_are_no_reset),
+        cmocka_unit_test(reading_of_a_peeks_key_with_other_bytes_is_new),
         cmocka_unit_test(same_reading_again_asks_nothing),
         cmocka_unit_test(base_line_survives_a_restart),
         cmocka_unit_test(fall_means_the_device_began_again),

@@ -26,6 +26,7 @@ struct model_key {
     uint64_t answer; /* Hash of the decision as published, but for `duplicate`; 0: not yet. */
     micro_units charge;
     bool is_remembered; /* In the window; not a reused id alone. */
+    bool is_peek;       /* A reading of a counter that asked nothing. */
     bool is_refunded;
 };
 

@@ -84,6 +84,10 @@ static void remember(struct model *model, struct model_subject *subject, const s
                          decision->event.id.length, decision->event.id.text, subject->name.length,
                          subject->name.text);
     }
+    if (key->is_peek) {
+        findings_violate(model->findings, "b: decision %llu is of a reading that asked nothing before",
+                         (unsigned long long)decision->seq);
+    }
     key->is_remembered = true;
     key->seq = decision->seq;
     key->charge = decision->answer.charge.amount;
@@ -124,15 +128,33 @@ static void fold_decision(struct model *model, const struct record *record)
     }
 }
 
+/* Only a counter's readings have such ids: they are remembered also when they ask nothing, once. */
+static bool is_reading(const struct event *event)
+{
+    return event->id.length > 0 && event->id.text[0] == 't';
+}
+
+static void fold_peek(struct model *model, const struct record *record)
+{
+    const struct event *event = &model->entry.decision.event;
+    if (event->amount != 0) {
+        findings_violate(model->findings, "b: record %llx answers an event but decides nothing",
+                         (unsigned long long)record->ref);
+    }
+    struct model_key *key = model_key(model, key_of(event, DEDUP_ID));
+    if (is_reading(event) && !key->is_peek) {
+        struct model_subject *subject = model_subject_of(model, &record->subject);
+        key->is_peek = true;
+        subject->events[subject->event_count++ % model->dedup_window] = window_hash(event, DEDUP_ID);
+    }
+}
+
 /* A peek or a duplicate. */
 static void fold_answer(struct model *model, const struct record *record)
 {
     const struct decision *decision = &model->entry.decision;
     if (!model->entry.duplicate) {
-        if (decision->event.amount != 0) {
-            findings_violate(model->findings, "b: record %llx answers an event but decides nothing",
-                             (unsigned long long)record->ref);
-        }
+        fold_peek(model, record);
         return;
     }
     const struct model_key *key = model_key(model, key_of(&decision->event, decision->dedup));
