@@ -17,12 +17,16 @@ bool log_has_space(struct state_log *log, size_t bytes_most, enum space_use use)
     }
     size_t raw_most = log_raw_most(&log->settings);
     size_t witnesses = raw_most - log->settings.batch_bytes;
-    size_t open = use == SPACE_ORDINARY ? raw_most : log->open->used + bytes_most + witnesses;
+    size_t measured = log->open->used + bytes_most + witnesses;
+    size_t open = use == SPACE_ORDINARY ? raw_most : measured;
     uint64_t writing = 0;
     if (log->writing != NULL) {
         writing = frame_bytes((uint32_t)(use == SPACE_ORDINARY ? raw_most : log->writing->used + witnesses));
     }
-    return segments_room(&log->segments) >= frame_bytes((uint32_t)open) + writing;
+    /* Without a spare, starts after a crash must find room here to write the last frame again, twice at most.
+     */
+    uint64_t copies = log->segments.spare_count == 0 ? 2 * frame_bytes((uint32_t)measured) : 0;
+    return segments_room(&log->segments) >= frame_bytes((uint32_t)open) + writing + copies;
 }
 
 bool state_log_is_short(struct state_log *log)
