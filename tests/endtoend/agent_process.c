@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-enum { TERMINATE_WAIT_MS = 5000, COMMAND_WAIT_MS = 10000, POLL_US = 1000, LOG_TAIL_BYTES = 3000 };
+enum { TERMINATE_WAIT_MS = 5000, COMMAND_WAIT_MS = 60000, POLL_US = 1000, LOG_TAIL_BYTES = 3000 };
 
 static int64_t now_ms(void)
 {
