@@ -97,22 +97,6 @@ enum status micro_units_parse_number(struct bytes number, micro_units *value)
     return STATUS_OK;
 }
 
-enum status micro_units_from_double(double number, micro_units *value)
-{
-    if (!(number >= 0 && number <= 9007199254.0)) { /* NaN fails too. */
-        return STATUS_INVALID;
-    }
-    micro_units below = (micro_units)(number * 1e6);
-    for (micro_units nearest = below > 0 ? below - 1 : 0; nearest <= below + 1; nearest++) {
-        /* Division rounds correctly: equal means `number` is the double nearest to this 6-decimal value. */
-        if ((double)nearest / 1e6 == number) {
-            *value = nearest;
-            return STATUS_OK;
-        }
-    }
-    return STATUS_INVALID;
-}
-
 size_t micro_units_format(micro_units value, char text[MICRO_UNITS_TEXT_MAX])
 {
     uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;

@@ -22,10 +22,6 @@ MUST_USE enum status micro_units_parse(struct bytes text, micro_units *value);
  * most 6 decimals; STATUS_INVALID otherwise. */
 MUST_USE enum status micro_units_parse_number(struct bytes number, micro_units *value);
 
-/* The same of a number that is known only as a double. From 2^33 on two neighbours may share a double: prefer
- * micro_units_parse_number where the text is at hand. */
-MUST_USE enum status micro_units_from_double(double number, micro_units *value);
-
 /* Shortest form: "2.5", "100", "0", "-0.5". Writes no terminator; returns the length. */
 size_t micro_units_format(micro_units value, char text[MICRO_UNITS_TEXT_MAX]);
 

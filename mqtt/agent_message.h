@@ -6,7 +6,6 @@
 
 enum {
     STATUS_MESSAGE_MAX = 2048,
-    ALERT_MESSAGE_MAX = 1024,
     CANARY_MESSAGE_MAX = 512,
 };
 

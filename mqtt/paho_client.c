@@ -297,14 +297,6 @@ void paho_client_resubscribe(struct paho_client *client)
     pthread_mutex_unlock(&client->mutex);
 }
 
-bool paho_client_is_connected(struct paho_client *client)
-{
-    pthread_mutex_lock(&client->mutex);
-    bool is_up = client->link == PAHO_LINK_UP;
-    pthread_mutex_unlock(&client->mutex);
-    return is_up;
-}
-
 static void stop_keeper(struct paho_client *client)
 {
     pthread_mutex_lock(&client->mutex);

@@ -132,7 +132,6 @@ MUST_USE enum status paho_client_set_subscriptions(struct paho_client *client,
 void paho_client_resubscribe(struct paho_client *client);
 
 /* From any thread but a Paho one; old by the time it returns. */
-bool paho_client_is_connected(struct paho_client *client);
 uint32_t paho_client_in_flight(struct paho_client *client);
 
 /* Waits up to `timeout_ms` for what is in flight, says goodbye (so no will is published; the session stays)

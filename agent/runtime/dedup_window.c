@@ -23,46 +23,6 @@ void dedup_window_init(struct dedup_window *window, uint32_t size)
     window->newest = 0;
 }
 
-static void reverse_items(struct dedup_item *items, uint32_t count)
-{
-    for (uint32_t i = 0; i < count / 2; i++) {
-        struct dedup_item swapped = items[i];
-        items[i] = items[count - 1 - i];
-        items[count - 1 - i] = swapped;
-    }
-}
-
-/* Turns the ring so that the oldest lies first. */
-static void straighten(struct dedup_window *window)
-{
-    if (window->count == 0) {
-        return;
-    }
-    uint32_t oldest = place_of(window, window->count - 1U);
-    assert(oldest == 0 || window->count == window->size); /* Only a full ring has wrapped. */
-    reverse_items(window->items, oldest);
-    reverse_items(window->items + oldest, window->count - oldest);
-    reverse_items(window->items, window->count);
-    window->newest = (uint16_t)(window->count - 1);
-}
-
-void dedup_window_resize(struct dedup_window *window, uint32_t size)
-{
-    assert(size >= 1 && size <= DEDUP_WINDOW_MAX);
-    if (size == window->size) {
-        return;
-    }
-    straighten(window);
-    uint32_t dropped = window->count > size ? window->count - size : 0;
-    uint32_t kept = window->count - dropped;
-    for (uint32_t i = 0; i < kept; i++) {
-        window->items[i] = window->items[i + dropped];
-    }
-    window->size = (uint16_t)size;
-    window->count = (uint16_t)kept;
-    window->newest = (uint16_t)(kept == 0 ? 0 : kept - 1);
-}
-
 static void add_item(struct dedup_window *window, struct dedup_item item)
 {
     uint32_t place = window->count == 0 ? 0 : (window->newest + 1U) % window->size;
@@ -92,18 +52,6 @@ struct dedup_item *dedup_window_at(struct dedup_window *window, uint32_t positio
 {
     assert(position < window->count);
     return &window->items[place_of(window, position)];
-}
-
-bool dedup_window_relocate(struct dedup_window *window, uint64_t from, uint64_t to)
-{
-    for (uint32_t position = 0; position < window->count; position++) {
-        struct dedup_item *item = dedup_window_at(window, position);
-        if (item->record_ref == from) {
-            item->record_ref = to;
-            return true;
-        }
-    }
-    return false;
 }
 
 static const struct dedup_item *oldest_first(const struct dedup_window *window, uint32_t ordinal)

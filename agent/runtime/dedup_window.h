@@ -33,9 +33,6 @@ struct dedup_window {
 /* Empty; `size` is 1 to DEDUP_WINDOW_MAX. */
 void dedup_window_init(struct dedup_window *window, uint32_t size);
 
-/* Changes the size, keeping the newest. */
-void dedup_window_resize(struct dedup_window *window, uint32_t size);
-
 /* Overwrites the oldest when full. */
 void dedup_window_add(struct dedup_window *window, uint64_t key, uint64_t record_ref);
 
@@ -45,9 +42,6 @@ uint32_t dedup_window_find(const struct dedup_window *window, uint64_t key, uint
 
 /* The item at a position below `count`, 0 being the newest. Valid until the next add or resize. */
 struct dedup_item *dedup_window_at(struct dedup_window *window, uint32_t position);
-
-/* The entry at `from` now lies at `to`; false if the window does not refer to it. */
-bool dedup_window_relocate(struct dedup_window *window, uint64_t from, uint64_t to);
 
 void dedup_window_pack(struct packer *packer, const struct dedup_window *window);
 

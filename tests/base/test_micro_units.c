@@ -1,6 +1,5 @@
 #include "base/micro_units.h"
 
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -111,26 +110,6 @@ static void numbers_are_read_by_their_digits_not_as_doubles(void **context)
     }
 }
 
-static void doubles_with_at_most_six_decimals_are_taken(void **context)
-{
-    (void)context;
-    micro_units value;
-    assert_int_equal(micro_units_from_double(0.1, &value), STATUS_OK);
-    assert_int_equal(value, 100000);
-    assert_int_equal(micro_units_from_double(-0.0, &value), STATUS_OK);
-    assert_int_equal(value, 0);
-    /* Past 2^52 micro-units the next half is no double any more. */
-    assert_int_equal(micro_units_from_double(5000000000.000001, &value), STATUS_OK);
-    assert_int_equal(value, 5000000000000001);
-    assert_int_equal(micro_units_from_double(9007199254.0, &value), STATUS_OK);
-    assert_int_equal(value, 9007199254000000);
-    static const double refused[] = {-1, -1e-300, 1e-7, HUGE_VAL, -HUGE_VAL, 9007199255.0, 1e10, 1.0000001};
-    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
-        assert_int_equal(micro_units_from_double(refused[i], &value), STATUS_INVALID);
-    }
-    assert_int_equal(micro_units_from_double(__builtin_nan(""), &value), STATUS_INVALID);
-}
-
 /* A small generator; the tests need spread, not quality. */
 static uint64_t next_random(uint64_t *seed)
 {
@@ -152,10 +131,6 @@ static void what_is_formatted_reads_back_the_same_in_every_way(void **context)
         assert_int_equal(back, value);
         assert_int_equal(micro_units_parse_number(text, &back), STATUS_OK);
         assert_int_equal(back, value);
-        if (value < (1LL << 32) * MICRO_UNITS_ONE) {
-            assert_int_equal(micro_units_from_double((double)value / 1e6, &back), STATUS_OK);
-            assert_int_equal(back, value);
-        }
     }
 }
 
@@ -223,7 +198,6 @@ int main(void)
         cmocka_unit_test(amounts_in_strings_are_read_exactly),
         cmocka_unit_test(a_string_that_holds_nul_is_no_amount),
         cmocka_unit_test(numbers_are_read_by_their_digits_not_as_doubles),
-        cmocka_unit_test(doubles_with_at_most_six_decimals_are_taken),
         cmocka_unit_test(what_is_formatted_reads_back_the_same_in_every_way),
         cmocka_unit_test(amounts_are_written_in_shortest_form),
         cmocka_unit_test(arithmetic_that_overflows_leaves_the_result_alone),

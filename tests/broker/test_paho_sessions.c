@@ -14,12 +14,10 @@ static void client_waits_for_a_broker_that_is_down(void **context)
 {
     struct scene *scene = *context;
     scene_open_client(scene, PAHO_PROTOCOL_5);
-    assert_false(paho_client_is_connected(scene->recorder.client));
     assert_int_equal(scene_publish(scene, "test/a", "early", 1), STATUS_DISCONNECTED);
     assert_true(scene_await_landed(scene));
     broker_start(&scene->broker);
     scene_await_subscribed(scene, 1);
-    assert_true(paho_client_is_connected(scene->recorder.client));
     struct record record = recorder_now(&scene->recorder);
     assert_int_equal(record.connected, 1);
     assert_int_equal(record.connected_new, 1);
@@ -34,7 +32,6 @@ static void restart_resubscribes_and_keeps_the_session(struct scene *scene, enum
     scene_await_subscribed(scene, 1);
     broker_stop(&scene->broker);
     scene_await_disconnected(scene, 1);
-    assert_false(paho_client_is_connected(scene->recorder.client));
     broker_start(&scene->broker);
     scene_await_subscribed(scene, 2);
     peer_reconnect(&scene->peer);
