@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "agent/state/flipped_bit.h"
 #include "agent/state/scan_walk.h"
 
 /* An intact frame at or behind the missing one: damage, if it claims that the missing one was on the disk
@@ -24,11 +25,37 @@ static bool is_blank_at(struct scan *scan, uint64_t offset)
     return count == (ssize_t)sizeof block && memcmp(block, zeros, sizeof block) == 0;
 }
 
+/* A write cut short leaves more than one bit wrong: then the frame was whole once. Only tools ask. */
+static void look_for_flipped_bit(struct scan *scan, uint64_t offset)
+{
+    struct frame_header header;
+    uint64_t at;
+    uint64_t left = scan->segment.bytes - offset;
+    size_t most = left < scan->cache.stored_most ? (size_t)left : scan->cache.stored_most;
+    frame_cache_forget(&scan->cache);
+    ssize_t count = io_read_full(scan->io, scan->file, scan->cache.stored, most, (off_t)offset);
+    if (count > 0 && flipped_bit_repair(scan->cache.stored, (size_t)count, &header, &at) &&
+        scan_is_expected(scan, &header)) {
+        scan->end->flipped_frame = header.frame;
+    }
+}
+
+static void look_behind_end(struct scan *scan, uint64_t offset)
+{
+    if (is_blank_at(scan, offset)) {
+        return;
+    }
+    scan->end->has_tail = true;
+    if (scan->mode == SCAN_BESIDE) {
+        look_for_flipped_bit(scan, offset);
+    }
+}
+
 static enum status look_into(struct scan *scan, size_t at, uint64_t offset)
 {
     enum status status = scan_open_segment(scan, at);
-    if (status == STATUS_OK && offset < scan->segment.bytes && !is_blank_at(scan, offset)) {
-        scan->end->has_tail = true;
+    if (status == STATUS_OK && offset < scan->segment.bytes) {
+        look_behind_end(scan, offset);
     }
     for (; status == STATUS_OK && offset < scan->segment.bytes; offset += FRAME_BLOCK_BYTES) {
         struct frame_header header;
@@ -49,6 +76,7 @@ enum status scan_look_ahead(struct scan *scan)
     uint64_t offset = scan->offset;
     scan->end->torn_bytes = 0;
     scan->end->has_tail = false;
+    scan->end->flipped_frame = 0;
     for (size_t at = scan->at; at < scan->numbers.count && status == STATUS_OK; at++) {
         status = look_into(scan, at, offset);
         offset = 0;

@@ -54,7 +54,7 @@ enum status scan_read_header(struct scan *scan, uint64_t offset, struct frame_he
     return frame_unpack(bytes_of(block, (size_t)count), header);
 }
 
-static bool is_expected(const struct scan *scan, const struct frame_header *header)
+bool scan_is_expected(const struct scan *scan, const struct frame_header *header)
 {
     return header->frame == scan_expected_frame(scan) && header->previous_crc == scan->end->last.crc;
 }
@@ -66,7 +66,7 @@ bool scan_is_repeated(const struct scan *scan, const struct frame_header *header
 
 static bool continues(const struct scan *scan, const struct frame_header *header)
 {
-    return !scan->is_chained || is_expected(scan, header) || scan_is_repeated(scan, header);
+    return !scan->is_chained || scan_is_expected(scan, header) || scan_is_repeated(scan, header);
 }
 
 static enum status explain_version(struct scan *scan, uint64_t offset, unsigned version)
@@ -107,7 +107,7 @@ enum status scan_find_repetition(struct scan *scan, uint64_t *offset)
         if (status == STATUS_OK && header.frame > scan_expected_frame(scan)) {
             return STATUS_EMPTY; /* A repetition comes before any later frame; behind one, it is stale. */
         }
-        if (status == STATUS_OK && is_expected(scan, &header)) {
+        if (status == STATUS_OK && scan_is_expected(scan, &header)) {
             status = scan_read_frame(scan, at);
             *offset = status == STATUS_OK ? at : *offset;
             if (status == STATUS_OK) {

@@ -41,6 +41,9 @@ MUST_USE enum status scan_read_frame(struct scan *scan, uint64_t offset);
  * it is read, and *offset becomes its. STATUS_EMPTY if there is none. */
 MUST_USE enum status scan_find_repetition(struct scan *scan, uint64_t *offset);
 
+/* It continues the log. */
+bool scan_is_expected(const struct scan *scan, const struct frame_header *header);
+
 /* Recovery writes the last frame once more. */
 bool scan_is_repeated(const struct scan *scan, const struct frame_header *header);
 

@@ -85,9 +85,10 @@ enum status state_log_scan(const char *folder, struct io io, struct state_log_li
     report->end_segment = end.segment.number;
     report->end_offset = end.offset;
     report->is_cut_short = status != STATUS_OK;
-    if (status == STATUS_OK && end.last.frame < promised) {
+    uint64_t known = promised > end.flipped_frame ? promised : end.flipped_frame;
+    if (status == STATUS_OK && end.last.frame < known) {
         struct damage damage = {.first_frame = end.last.frame + 1,
-                                .last_frame = promised,
+                                .last_frame = known,
                                 .segment = end.segment.number,
                                 .offset = end.offset};
         damages_add(&report->damages, damage);

@@ -170,7 +170,8 @@ static void tail_that_is_no_frame_is_told_to_tools(void **context)
     fixture_close(fixture);
     assert_int_equal(fixture_scan(fixture), STATUS_OK);
     assert_false(fixture->report.has_tail);
-    damage_frame(fixture, 10);
+    static const uint8_t torn[512] = {1, 2, 3};
+    overwrite_file(fixture_segment(fixture, 1).text, 9 * FRAME_BLOCK_BYTES + 512, torn, sizeof torn);
     assert_int_equal(fixture_scan(fixture), STATUS_OK);
     assert_true(fixture->report.has_tail);
     assert_int_equal(fixture->report.end_segment, 1);
@@ -179,6 +180,22 @@ static void tail_that_is_no_frame_is_told_to_tools(void **context)
     fixture_close(fixture);
     assert_int_equal(fixture_scan(fixture), STATUS_OK);
     assert_false(fixture->report.has_tail);
+}
+
+/* No write that was cut short leaves one bit wrong. */
+static void flipped_bit_of_the_last_frame_is_damage_to_tools(void **context)
+{
+    struct fixture *fixture = *context;
+    bring_several(fixture);
+    fixture_close(fixture);
+    damage_frame(fixture, 10);
+    assert_int_equal(fixture_scan(fixture), STATUS_CORRUPT);
+    assert_string_equal(fixture->report.message,
+                        "segment-0000000001.log at offset 36864: frame 10 is damaged or missing");
+    damage_frame(fixture, 10);
+    damage_header(fixture, 10);
+    assert_int_equal(fixture_scan(fixture), STATUS_CORRUPT);
+    assert_int_equal(fixture->report.damages.list[0].first_frame, 10);
 }
 
 static void a_whole_segment_may_be_missing(void **context)
@@ -321,6 +338,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(scan_passes_over_damage_and_tells_all_of_it, damage_set_up,
                                         damage_tear_down),
         cmocka_unit_test_setup_teardown(tail_that_is_no_frame_is_told_to_tools, damage_set_up,
+                                        damage_tear_down),
+        cmocka_unit_test_setup_teardown(flipped_bit_of_the_last_frame_is_damage_to_tools, damage_set_up,
                                         damage_tear_down),
         cmocka_unit_test_setup_teardown(a_whole_segment_may_be_missing, damage_set_up, damage_tear_down),
         cmocka_unit_test_setup_teardown(lost_beginning_leaves_the_rest, damage_set_up, damage_tear_down),
