@@ -121,16 +121,17 @@ static bool await_connected(struct paho_client *client)
     bool is_mute = client->link == PAHO_LINK_CONNECTING && !client->stopping;
     pthread_mutex_unlock(&client->mutex);
     if (is_mute) {
-        paho_link_disconnect(client, "no answer");
+        paho_link_disconnect(client, "no answer", PAHO_ANSWER_TIMEOUT_MS);
     }
     return is_up;
 }
 
 /* Over websockets Paho masks a message in place and resends one that was not written whole with part of it
- * unmasked: the broker hangs up, each time anew. So nothing in flight is carried over there. */
+ * unmasked: the broker hangs up, each time anew. And what it had read of a frame when the connection broke
+ * spoils every later handshake. So nothing is carried over there. */
 static bool keeper_connect(struct paho_client *client)
 {
-    if (client->options.has_websocket && paho_client_in_flight(client) > 0) {
+    if (client->options.has_websocket) {
         paho_link_renew(client);
     }
     paho_link_set(client, PAHO_LINK_CONNECTING, NULL);
@@ -162,15 +163,39 @@ static uint64_t copy_wanted(struct paho_client *client, struct paho_filters *wan
     return version;
 }
 
+/* Whether a PUBACK has been missing for long. What was carried over counts from this connection's beginning.
+ */
+static bool is_unanswered(const struct paho_client *client)
+{
+    int64_t before_ms = paho_now_ms() - PAHO_UNANSWERED_MS;
+    if (client->up_since_ms > before_ms) {
+        return false;
+    }
+    for (uint32_t i = 0; i < client->options.in_flight_most; i++) {
+        int64_t since_ms = client->flights[i].since_ms;
+        if (since_ms != 0 && since_ms <= before_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Waits while nothing is to be done; false when the connection is over. */
 static bool await_change(struct paho_client *client, uint64_t version)
 {
+    bool is_mute = false;
     pthread_mutex_lock(&client->mutex);
-    while (client->link == PAHO_LINK_UP && !client->stopping && client->wanted_version == version) {
-        pthread_cond_wait(&client->changed, &client->mutex);
+    while (client->link == PAHO_LINK_UP && !client->stopping && client->wanted_version == version &&
+           !is_mute) {
+        struct timespec deadline = paho_deadline_in(PAHO_LOOK_MS);
+        is_mute = !paho_wait(client, &deadline) && is_unanswered(client);
     }
     bool goes_on = client->link == PAHO_LINK_UP && !client->stopping;
     pthread_mutex_unlock(&client->mutex);
+    if (goes_on && is_mute) {
+        paho_link_disconnect(client, "no answer to PUBLISH", PAHO_ANSWER_TIMEOUT_MS);
+        return false;
+    }
     return goes_on;
 }
 
@@ -184,12 +209,17 @@ static void report_subscribed(struct paho_client *client)
 /* A connection without its subscriptions is worth nothing: it is given up. */
 static void give_up(struct paho_client *client, enum status status, const struct paho_subscribe_error *error)
 {
+    const char *reason = "no answer to SUBSCRIBE";
+    if (status == STATUS_INVALID) {
+        reason = "subscription refused";
+    } else if (status == STATUS_CORRUPT) {
+        reason = "the answer to SUBSCRIBE does not fit";
+    }
     if (status == STATUS_INVALID && client->callbacks.subscribe_failed != NULL) {
         client->callbacks.subscribe_failed(client->callbacks.self, error->filter, error->reason_code);
     }
     if (status != STATUS_DISCONNECTED) {
-        paho_link_disconnect(client,
-                             status == STATUS_INVALID ? "subscription refused" : "no answer to SUBSCRIBE");
+        paho_link_disconnect(client, reason, PAHO_ANSWER_TIMEOUT_MS);
     }
 }
 
@@ -221,17 +251,13 @@ static void copy_reason(struct paho_client *client, char reason[PAHO_REASON_MAX]
     pthread_mutex_unlock(&client->mutex);
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* One connection from its beginning to its end; whether it was a stable one. */
 static bool keeper_hold(struct paho_client *client)
 {
-    int64_t since_ms = monotonic_ms();
+    int64_t since_ms = paho_now_ms();
+    pthread_mutex_lock(&client->mutex);
+    client->up_since_ms = since_ms;
+    pthread_mutex_unlock(&client->mutex);
     enum paho_session session = take_session(client);
     if (client->callbacks.connected != NULL) {
         client->callbacks.connected(client->callbacks.self, session);
@@ -242,7 +268,7 @@ static bool keeper_hold(struct paho_client *client)
         copy_reason(client, reason);
         client->callbacks.disconnected(client->callbacks.self, reason);
     }
-    return monotonic_ms() - since_ms >= PAHO_STABLE_MS;
+    return paho_now_ms() - since_ms >= PAHO_STABLE_MS;
 }
 
 static void *keeper_run(void *argument)
@@ -319,7 +345,7 @@ void paho_client_disconnect(struct paho_client *client, uint32_t timeout_ms)
     bool is_up = client->link == PAHO_LINK_UP;
     pthread_mutex_unlock(&client->mutex);
     if (is_up) {
-        paho_link_disconnect(client, "stopped");
+        paho_link_disconnect(client, "stopped", PAHO_FAREWELL_MS);
     }
     paho_link_close(client); /* Also ends a connect under way. */
 }

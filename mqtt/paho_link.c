@@ -18,6 +18,13 @@ struct timespec paho_deadline_in(uint32_t wait_ms)
     return deadline;
 }
 
+int64_t paho_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 bool paho_wait(struct paho_client *client, const struct timespec *deadline)
 {
     return pthread_cond_timedwait(&client->changed, &client->mutex, deadline) != ETIMEDOUT;
@@ -36,23 +43,34 @@ void paho_link_set(struct paho_client *client, enum paho_link link, const char *
 
 /* From here to paho_link_open: Paho's threads, under Paho's mutex. */
 
-static void link_is_up(struct paho_client *client, int session_present)
+static void link_is_up(struct paho_client *client, int session_present, uint32_t window)
 {
     pthread_mutex_lock(&client->mutex);
+    client->window = window;
     client->session_lost = client->session_lost || session_present == 0;
     client->tls_reason[0] = '\0';
     pthread_mutex_unlock(&client->mutex);
     paho_link_set(client, PAHO_LINK_UP, NULL);
 }
 
+/* One less than the broker takes: Paho counts a SUBSCRIBE as well. */
+static uint32_t window_of(MQTTProperties *properties)
+{
+    if (MQTTProperties_hasProperty(properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM) == 0) {
+        return UINT32_MAX;
+    }
+    int64_t most = MQTTProperties_getNumericValue(properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
+    return most > 1 ? (uint32_t)most - 1 : 1;
+}
+
 static void on_connected5(void *context, MQTTAsync_successData5 *data)
 {
-    link_is_up(context, data->alt.connect.sessionPresent);
+    link_is_up(context, data->alt.connect.sessionPresent, window_of(&data->properties));
 }
 
 static void on_connected3(void *context, MQTTAsync_successData *data)
 {
-    link_is_up(context, data->alt.connect.sessionPresent);
+    link_is_up(context, data->alt.connect.sessionPresent, UINT32_MAX);
 }
 
 static void connect_failed(struct paho_client *client, const char *message, int code, const char *code_text)
@@ -140,12 +158,8 @@ enum status paho_link_open(struct paho_client *client)
 void paho_link_renew(struct paho_client *client)
 {
     pthread_mutex_lock(&client->handle_mutex);
-    MQTTAsync old = client->handle;
-    if (paho_link_open(client) == STATUS_OK) {
-        MQTTAsync_destroy(&old);
-    } else {
-        client->handle = old;
-    }
+    MQTTAsync_destroy(&client->handle);
+    (void)!paho_link_open(client);
     pthread_mutex_unlock(&client->handle_mutex);
 }
 
@@ -175,7 +189,7 @@ bool paho_link_connect(struct paho_client *client)
     return MQTTAsync_connect(client->handle, &with.connect) == MQTTASYNC_SUCCESS;
 }
 
-void paho_link_disconnect(struct paho_client *client, const char *reason)
+void paho_link_disconnect(struct paho_client *client, const char *reason, uint32_t timeout_ms)
 {
     MQTTAsync_disconnectOptions goodbye = MQTTAsync_disconnectOptions_initializer;
     if (client->options.protocol == PAHO_PROTOCOL_5) {
@@ -186,7 +200,7 @@ void paho_link_disconnect(struct paho_client *client, const char *reason)
     }
     goodbye.context = client;
     if (MQTTAsync_disconnect(client->handle, &goodbye) == MQTTASYNC_SUCCESS) {
-        struct timespec deadline = paho_deadline_in(PAHO_ANSWER_TIMEOUT_MS);
+        struct timespec deadline = paho_deadline_in(timeout_ms);
         pthread_mutex_lock(&client->mutex);
         while (client->link != PAHO_LINK_DOWN && paho_wait(client, &deadline)) {
         }

@@ -17,6 +17,7 @@ static uint64_t flight_give(struct paho_flight *flight)
     struct paho_client *client = flight->client;
     pthread_mutex_lock(&client->mutex);
     uint64_t ticket = flight->ticket;
+    flight->since_ms = 0;
     flight->next_free = client->free_flight;
     client->free_flight = flight;
     pthread_mutex_unlock(&client->mutex);
@@ -43,12 +44,13 @@ static enum status flight_take(struct paho_client *client, const struct paho_pub
     pthread_mutex_lock(&client->mutex);
     if (client->link != PAHO_LINK_UP) {
         status = STATUS_DISCONNECTED;
-    } else if (publication->qos > 0 && client->free_flight == NULL) {
+    } else if (publication->qos > 0 && (client->free_flight == NULL || client->in_flight >= client->window)) {
         status = STATUS_FULL;
     } else if (publication->qos > 0) {
         *flight = client->free_flight;
         client->free_flight = (*flight)->next_free;
         (*flight)->ticket = publication->ticket;
+        (*flight)->since_ms = paho_now_ms();
         client->in_flight++;
     }
     pthread_mutex_unlock(&client->mutex);

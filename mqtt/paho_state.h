@@ -16,7 +16,10 @@ enum {
     PAHO_QUEUE_QOS_0 = 1000, /* Publications Paho may hold back on top of those in flight. */
     PAHO_CONNECT_TIMEOUT_S = 10,
     PAHO_ANSWER_TIMEOUT_MS = 15000, /* For a SUBACK, and for Paho to say how a connect or disconnect went. */
-    PAHO_STABLE_MS = 1000,          /* A connection that held this long starts the pauses over. */
+    PAHO_FAREWELL_MS = 1500,        /* For the broker to close as well, when the client stops. */
+    PAHO_UNANSWERED_MS = 30000, /* For a PUBACK: then the connection is given up, and a new one asks again. */
+    PAHO_LOOK_MS = 5000,        /* How often that is looked at. */
+    PAHO_STABLE_MS = 1000,      /* A connection that held this long starts the pauses over. */
 };
 
 enum paho_link {
@@ -41,6 +44,7 @@ struct paho_flight {
     struct paho_client *client;
     struct paho_flight *next_free;
     uint64_t ticket;
+    int64_t since_ms; /* When it began, monotonic; 0: free. */
 };
 
 /* The latest answer to a SUBSCRIBE. */
@@ -48,6 +52,7 @@ struct paho_suback {
     int token;        /* 0: none since the question was asked. */
     int failed_index; /* -1: all are granted. */
     int reason_code;
+    bool does_not_fit; /* It has more or fewer codes than there were filters. */
 };
 
 struct paho_client {
@@ -73,6 +78,8 @@ struct paho_client {
     struct paho_flight *flights; /* in_flight_most of them. */
     struct paho_flight *free_flight;
     uint32_t in_flight;
+    uint32_t window;     /* How many the broker takes at a time: beyond, Paho's sender would sleep. */
+    int64_t up_since_ms; /* When this connection began. */
 
     /* The keeper's: the list it works on, those with the broker as far as we know, those asked for. */
     struct paho_filters serving;
@@ -87,7 +94,7 @@ struct paho_client {
 enum status paho_link_open(struct paho_client *client);
 
 /* Puts a new handle in the place of the old, which must not be connected; what it had in flight is dropped.
- */
+ * When there is no memory there is none until the next renewal. */
 void paho_link_renew(struct paho_client *client);
 
 /* For good: returns when no callback is running any more. Safe to call twice. */
@@ -96,8 +103,9 @@ void paho_link_close(struct paho_client *client);
 /* Asks Paho to connect; the answer changes `link`. False if Paho refuses even to try. */
 bool paho_link_connect(struct paho_client *client);
 
-/* Says goodbye and waits until the socket is closed. The link is then down, for the given reason. */
-void paho_link_disconnect(struct paho_client *client, const char *reason);
+/* Says goodbye and waits until the socket is closed, for `timeout_ms` at most. The link is then down, for the
+ * given reason. */
+void paho_link_disconnect(struct paho_client *client, const char *reason, uint32_t timeout_ms);
 
 /* Sets `link` and, unless NULL, the reason; wakes the waiting. */
 void paho_link_set(struct paho_client *client, enum paho_link link, const char *reason);
@@ -105,6 +113,7 @@ void paho_link_set(struct paho_client *client, enum paho_link link, const char *
 /* Waits for `changed` under `mutex`, until the monotonic `deadline`; false when that has passed. */
 bool paho_wait(struct paho_client *client, const struct timespec *deadline);
 struct timespec paho_deadline_in(uint32_t wait_ms);
+int64_t paho_now_ms(void);
 
 /* paho_subscribe.c: brings the broker's subscriptions in line with `wanted`. */
 

@@ -47,19 +47,22 @@ static void suback(struct paho_client *client, struct paho_suback answer)
     pthread_mutex_unlock(&client->mutex);
 }
 
-/* The codes of one filter come in `reasonCode`, those of more in a list. */
+/* The code of one filter comes in `reasonCode`, those of more in a list. `asking` is unchanged while a
+ * question is open. */
 static void on_suback5(void *context, MQTTAsync_successData5 *data)
 {
+    struct paho_client *client = context;
     struct paho_suback answer = {.token = data->token, .failed_index = -1};
-    for (int i = data->alt.sub.reasonCodeCount - 1; i >= 0; i--) {
-        int code =
-            data->alt.sub.reasonCodeCount == 1 ? (int)data->reasonCode : (int)data->alt.sub.reasonCodes[i];
+    int count = data->alt.sub.reasonCodeCount;
+    answer.does_not_fit = count != (int)client->asking.count;
+    for (int i = count - 1; i >= 0 && !answer.does_not_fit; i--) {
+        int code = count == 1 ? (int)data->reasonCode : (int)data->alt.sub.reasonCodes[i];
         if (code >= MQTT_BAD_SUBSCRIBE) {
             answer.failed_index = i;
             answer.reason_code = code;
         }
     }
-    suback(context, answer);
+    suback(client, answer);
 }
 
 static void on_suback_failed5(void *context, MQTTAsync_failureData5 *data)
@@ -67,19 +70,11 @@ static void on_suback_failed5(void *context, MQTTAsync_failureData5 *data)
     suback(context, (struct paho_suback){.token = data->token, .reason_code = (int)data->reasonCode});
 }
 
-/* 3.1.1 does not tell the callback how many filters it answers: `asking` is unchanged while a question is
- * open. */
+/* 3.1.1 does not tell the callback how many codes there are, so filters are asked for one by one: a refusal
+ * is a failure then. */
 static void on_suback3(void *context, MQTTAsync_successData *data)
 {
-    struct paho_client *client = context;
-    struct paho_suback answer = {.token = data->token, .failed_index = -1};
-    for (size_t i = client->asking.count; client->asking.count > 1 && i-- > 0;) {
-        if (data->alt.qosList[i] >= MQTT_BAD_SUBSCRIBE) {
-            answer.failed_index = (int)i;
-            answer.reason_code = data->alt.qosList[i];
-        }
-    }
-    suback(client, answer);
+    suback(context, (struct paho_suback){.token = data->token, .failed_index = -1});
 }
 
 static void on_suback_failed3(void *context, MQTTAsync_failureData *data)
@@ -101,8 +96,9 @@ static MQTTAsync_responseOptions suback_callbacks(struct paho_client *client)
     return options;
 }
 
-/* Waits for the answer to `token` and judges it. */
-static enum status subscribe_answer(struct paho_client *client, int token, struct paho_subscribe_error *error)
+/* Waits for the answer to `token`, about the filters from `first` on, and judges it. */
+static enum status subscribe_answer(struct paho_client *client, int token, size_t first,
+                                    struct paho_subscribe_error *error)
 {
     struct timespec deadline = paho_deadline_in(PAHO_ANSWER_TIMEOUT_MS);
     pthread_mutex_lock(&client->mutex);
@@ -115,34 +111,44 @@ static enum status subscribe_answer(struct paho_client *client, int token, struc
     if (answer.token != token || !is_up) {
         return is_up ? STATUS_TIMED_OUT : STATUS_DISCONNECTED;
     }
+    if (answer.does_not_fit) {
+        return STATUS_CORRUPT;
+    }
     if (answer.failed_index >= 0) {
-        error->filter = client->asking.filters[answer.failed_index].text;
+        error->filter = client->asking.filters[first + (size_t)answer.failed_index].text;
         error->reason_code = answer.reason_code;
         return STATUS_INVALID;
     }
     return STATUS_OK;
 }
 
-static enum status subscribe_asking(struct paho_client *client, struct paho_subscribe_error *error)
+/* Asks for `count` of the filters, from `first` on. */
+static enum status subscribe_some(struct paho_client *client, size_t first, size_t count,
+                                  struct paho_subscribe_error *error)
 {
     char *texts[PAHO_SUBSCRIPTIONS_MAX];
     int qos[PAHO_SUBSCRIPTIONS_MAX];
-    for (size_t i = 0; i < client->asking.count; i++) {
-        texts[i] = client->asking.filters[i].text;
-        qos[i] = client->asking.filters[i].qos;
-    }
-    if (client->asking.count == 0) {
-        return STATUS_OK;
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = client->asking.filters[first + i].text;
+        qos[i] = client->asking.filters[first + i].qos;
     }
     pthread_mutex_lock(&client->mutex);
     client->suback.token = 0;
     pthread_mutex_unlock(&client->mutex);
     MQTTAsync_responseOptions options = suback_callbacks(client);
-    int result = MQTTAsync_subscribeMany(client->handle, (int)client->asking.count, texts, qos, &options);
-    if (result != MQTTASYNC_SUCCESS) {
-        return STATUS_DISCONNECTED;
+    int result = MQTTAsync_subscribeMany(client->handle, (int)count, texts, qos, &options);
+    return result == MQTTASYNC_SUCCESS ? subscribe_answer(client, options.token, first, error)
+                                       : STATUS_DISCONNECTED;
+}
+
+static enum status subscribe_asking(struct paho_client *client, struct paho_subscribe_error *error)
+{
+    size_t step = client->options.protocol == PAHO_PROTOCOL_5 ? client->asking.count : 1;
+    enum status status = STATUS_OK;
+    for (size_t first = 0; status == STATUS_OK && first < client->asking.count; first += step) {
+        status = subscribe_some(client, first, step, error);
     }
-    return subscribe_answer(client, options.token, error);
+    return status;
 }
 
 /* Nobody waits for the answer: a message that slips through is routed like any other. */
