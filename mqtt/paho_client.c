@@ -215,8 +215,8 @@ static void give_up(struct paho_client *client, enum status status, const struct
     } else if (status == STATUS_CORRUPT) {
         reason = "the answer to SUBSCRIBE does not fit";
     }
-    if (status == STATUS_INVALID && client->callbacks.subscribe_failed != NULL) {
-        client->callbacks.subscribe_failed(client->callbacks.self, error->filter, error->reason_code);
+    if (status == STATUS_INVALID) {
+        paho_subscription_failed(client, error);
     }
     if (status != STATUS_DISCONNECTED) {
         paho_link_disconnect(client, reason, PAHO_ANSWER_TIMEOUT_MS);

@@ -37,6 +37,9 @@ enum paho_session {
 struct paho_subscription {
     const char *filter;
     uint8_t qos; /* 0 or 1. */
+    /* Refused, it is told and left out; any other refusal ends the connection, to be tried again. In a list
+     * those that are needed come first. */
+    bool is_optional;
 };
 
 /* Strings are NUL-terminated; NULL or empty means absent where "optional". Everything is copied. */

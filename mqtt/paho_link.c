@@ -43,34 +43,48 @@ void paho_link_set(struct paho_client *client, enum paho_link link, const char *
 
 /* From here to paho_link_open: Paho's threads, under Paho's mutex. */
 
-static void link_is_up(struct paho_client *client, int session_present, uint32_t window)
+/* What the broker takes, if it says so. */
+struct capacity {
+    uint32_t window;
+    uint32_t packet_most;
+};
+
+static void link_is_up(struct paho_client *client, int session_present, struct capacity capacity)
 {
     pthread_mutex_lock(&client->mutex);
-    client->window = window;
+    client->window = capacity.window;
+    client->packet_most = capacity.packet_most;
     client->session_lost = client->session_lost || session_present == 0;
     client->tls_reason[0] = '\0';
     pthread_mutex_unlock(&client->mutex);
     paho_link_set(client, PAHO_LINK_UP, NULL);
 }
 
-/* One less than the broker takes: Paho counts a SUBSCRIBE as well. */
-static uint32_t window_of(MQTTProperties *properties)
+static uint32_t limit_of(MQTTProperties *properties, enum MQTTPropertyCodes code)
 {
-    if (MQTTProperties_hasProperty(properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM) == 0) {
+    if (MQTTProperties_hasProperty(properties, code) == 0) {
         return UINT32_MAX;
     }
-    int64_t most = MQTTProperties_getNumericValue(properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
-    return most > 1 ? (uint32_t)most - 1 : 1;
+    return (uint32_t)MQTTProperties_getNumericValue(properties, code);
+}
+
+/* One less than the broker takes at a time: Paho counts a SUBSCRIBE as well. */
+static struct capacity capacity_of(MQTTProperties *properties)
+{
+    uint32_t window = limit_of(properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
+    return (struct capacity){.window = window > 1 ? window - 1 : 1,
+                             .packet_most = limit_of(properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE)};
 }
 
 static void on_connected5(void *context, MQTTAsync_successData5 *data)
 {
-    link_is_up(context, data->alt.connect.sessionPresent, window_of(&data->properties));
+    link_is_up(context, data->alt.connect.sessionPresent, capacity_of(&data->properties));
 }
 
 static void on_connected3(void *context, MQTTAsync_successData *data)
 {
-    link_is_up(context, data->alt.connect.sessionPresent, UINT32_MAX);
+    link_is_up(context, data->alt.connect.sessionPresent,
+               (struct capacity){.window = UINT32_MAX, .packet_most = UINT32_MAX});
 }
 
 static void connect_failed(struct paho_client *client, const char *message, int code, const char *code_text)

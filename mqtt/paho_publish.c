@@ -35,6 +35,14 @@ static void count_landed(struct paho_client *client)
     pthread_mutex_unlock(&client->mutex);
 }
 
+/* At most: the fixed header, the topic, an identifier and the properties beside the payload. */
+static uint64_t packet_bytes(const struct paho_publication *publication)
+{
+    enum { FIXED = 5, LENGTHS = 2 + 2 + 4, CORRELATION = 3 };
+    return FIXED + LENGTHS + CORRELATION + (uint64_t)publication->topic.length +
+           publication->correlation.length + publication->payload.length;
+}
+
 /* Takes a flight for a QoS 1 publication; QoS 0 needs none. */
 static enum status flight_take(struct paho_client *client, const struct paho_publication *publication,
                                struct paho_flight **flight)
@@ -44,6 +52,8 @@ static enum status flight_take(struct paho_client *client, const struct paho_pub
     pthread_mutex_lock(&client->mutex);
     if (client->link != PAHO_LINK_UP) {
         status = STATUS_DISCONNECTED;
+    } else if (packet_bytes(publication) > client->packet_most) {
+        status = STATUS_TOO_LARGE; /* The broker would end the connection over it, again and again. */
     } else if (publication->qos > 0 && (client->free_flight == NULL || client->in_flight >= client->window)) {
         status = STATUS_FULL;
     } else if (publication->qos > 0) {

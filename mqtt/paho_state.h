@@ -31,6 +31,7 @@ enum paho_link {
 struct paho_filter {
     char text[PAHO_TOPIC_BYTES_MAX + 1];
     uint8_t qos;
+    bool is_optional;
 };
 
 struct paho_filters {
@@ -72,14 +73,16 @@ struct paho_client {
     char reason[PAHO_REASON_MAX];
     char tls_reason[PAHO_REASON_MAX];
     struct paho_suback suback;
+    size_t asked; /* Filters in the question that is open. */
     struct paho_filters wanted;
     uint64_t wanted_version;
     bool wants_every;            /* Filters already placed are to be asked for again. */
     struct paho_flight *flights; /* in_flight_most of them. */
     struct paho_flight *free_flight;
     uint32_t in_flight;
-    uint32_t window;     /* How many the broker takes at a time: beyond, Paho's sender would sleep. */
-    int64_t up_since_ms; /* When this connection began. */
+    uint32_t packet_most; /* Bytes of a packet that the broker takes. */
+    uint32_t window;      /* How many the broker takes at a time: beyond, Paho's sender would sleep. */
+    int64_t up_since_ms;  /* When this connection began. */
 
     /* The keeper's: the list it works on, those with the broker as far as we know, those asked for. */
     struct paho_filters serving;
@@ -126,6 +129,9 @@ struct paho_subscribe_error {
 enum paho_ask { PAHO_ASK_EVERY, PAHO_ASK_CHANGED };
 MUST_USE enum status paho_subscribe(struct paho_client *client, const struct paho_filters *wanted,
                                     enum paho_ask ask, struct paho_subscribe_error *error);
+
+/* Tells whoever wants to know. */
+void paho_subscription_failed(struct paho_client *client, const struct paho_subscribe_error *error);
 
 /* Copies the caller's list. */
 MUST_USE enum status paho_filters_set(struct paho_filters *filters,

@@ -16,6 +16,7 @@ enum status paho_filters_set(struct paho_filters *filters, const struct paho_sub
     for (size_t i = 0; i < count; i++) {
         memcpy(filters->filters[i].text, subscriptions[i].filter, strlen(subscriptions[i].filter) + 1);
         filters->filters[i].qos = subscriptions[i].qos;
+        filters->filters[i].is_optional = subscriptions[i].is_optional;
     }
     filters->count = count;
     return STATUS_OK;
@@ -47,14 +48,15 @@ static void suback(struct paho_client *client, struct paho_suback answer)
     pthread_mutex_unlock(&client->mutex);
 }
 
-/* The code of one filter comes in `reasonCode`, those of more in a list. `asking` is unchanged while a
- * question is open. */
+/* The code of one filter comes in `reasonCode`, those of more in a list. */
 static void on_suback5(void *context, MQTTAsync_successData5 *data)
 {
     struct paho_client *client = context;
     struct paho_suback answer = {.token = data->token, .failed_index = -1};
     int count = data->alt.sub.reasonCodeCount;
-    answer.does_not_fit = count != (int)client->asking.count;
+    pthread_mutex_lock(&client->mutex);
+    answer.does_not_fit = count != (int)client->asked;
+    pthread_mutex_unlock(&client->mutex);
     for (int i = count - 1; i >= 0 && !answer.does_not_fit; i--) {
         int code = count == 1 ? (int)data->reasonCode : (int)data->alt.sub.reasonCodes[i];
         if (code >= MQTT_BAD_SUBSCRIBE) {
@@ -134,6 +136,7 @@ static enum status subscribe_some(struct paho_client *client, size_t first, size
     }
     pthread_mutex_lock(&client->mutex);
     client->suback.token = 0;
+    client->asked = count;
     pthread_mutex_unlock(&client->mutex);
     MQTTAsync_responseOptions options = suback_callbacks(client);
     int result = MQTTAsync_subscribeMany(client->handle, (int)count, texts, qos, &options);
@@ -141,12 +144,36 @@ static enum status subscribe_some(struct paho_client *client, size_t first, size
                                        : STATUS_DISCONNECTED;
 }
 
+void paho_subscription_failed(struct paho_client *client, const struct paho_subscribe_error *error)
+{
+    if (client->callbacks.subscribe_failed != NULL) {
+        client->callbacks.subscribe_failed(client->callbacks.self, error->filter, error->reason_code);
+    }
+}
+
+/* What is needed goes together where one answer can tell of several; the rest one by one. */
+static size_t step_from(const struct paho_client *client, size_t first)
+{
+    const struct paho_filters *asking = &client->asking;
+    size_t end = first + 1;
+    while (client->options.protocol == PAHO_PROTOCOL_5 && end < asking->count &&
+           !asking->filters[end].is_optional) {
+        end++;
+    }
+    return end - first;
+}
+
 static enum status subscribe_asking(struct paho_client *client, struct paho_subscribe_error *error)
 {
-    size_t step = client->options.protocol == PAHO_PROTOCOL_5 ? client->asking.count : 1;
     enum status status = STATUS_OK;
+    size_t step;
     for (size_t first = 0; status == STATUS_OK && first < client->asking.count; first += step) {
+        step = step_from(client, first);
         status = subscribe_some(client, first, step, error);
+        if (status == STATUS_INVALID && client->asking.filters[first].is_optional) {
+            paho_subscription_failed(client, error);
+            status = STATUS_OK;
+        }
     }
     return status;
 }

@@ -97,7 +97,9 @@ static void add_filter(struct subscriptions *list, struct bytes filter)
     size_t length = filter.length > TOPIC_BYTES_MAX ? TOPIC_BYTES_MAX : filter.length;
     memcpy(copy, filter.data, length);
     copy[length] = '\0';
-    list->items[list->count++] = (struct paho_subscription){.filter = copy, .qos = 1};
+    list->items[list->count] =
+        (struct paho_subscription){.filter = copy, .qos = 1, .is_optional = list->count >= OWN_SUBSCRIPTIONS};
+    list->count++;
 }
 
 static void add_own_filters(struct subscriptions *list, const struct topics *topics)

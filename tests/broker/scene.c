@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-static const struct paho_subscription events[] = {{"test/event/#", 1}, {"test/command/#", 1}};
+static const struct paho_subscription events[] = {{"test/event/#", 1, false}, {"test/command/#", 1, false}};
 
 int scene_open_with(void **context, const char *extra)
 {

@@ -9,7 +9,7 @@
 
 #include "tests/broker/scene.h"
 
-static const struct paho_subscription events[] = {{"test/event/#", 1}, {"test/command/#", 1}};
+static const struct paho_subscription events[] = {{"test/event/#", 1, false}, {"test/command/#", 1, false}};
 
 static int open_narrow_scene(void **context)
 {
@@ -188,7 +188,7 @@ static void disconnect_waits_for_what_is_in_flight(void **context)
 static void subscriptions_can_be_replaced_while_connected(void **context)
 {
     struct scene *scene = *context;
-    static const struct paho_subscription others[] = {{"test/event/#", 1}, {"other/#", 1}};
+    static const struct paho_subscription others[] = {{"test/event/#", 1, false}, {"other/#", 1, false}};
     broker_start(&scene->broker);
     scene_open_peer(scene);
     scene_open_client(scene, PAHO_PROTOCOL_5);
@@ -224,7 +224,7 @@ static void too_many_subscriptions_change_nothing(void **context)
     char filters[PAHO_SUBSCRIPTIONS_MAX + 1][16];
     for (unsigned i = 0; i <= PAHO_SUBSCRIPTIONS_MAX; i++) {
         snprintf(filters[i], sizeof(filters[i]), "many/%u", i);
-        many[i] = (struct paho_subscription){filters[i], 1};
+        many[i] = (struct paho_subscription){filters[i], 1, false};
     }
     broker_start(&scene->broker);
     scene_open_peer(scene);
@@ -239,13 +239,26 @@ static void too_many_subscriptions_change_nothing(void **context)
     scene_await_messages(scene, 1);
 }
 
-static void too_large_a_packet_does_not_end_the_client(void **context)
+static void packet_larger_than_the_broker_takes_is_refused_where_that_is_known(void **context)
 {
     struct scene *scene = *context;
     static char large[4000];
     memset(large, 'x', sizeof(large) - 1);
     broker_start(&scene->broker);
     scene_open_client(scene, PAHO_PROTOCOL_5);
+    scene_await_subscribed(scene, 1);
+    assert_int_equal(scene_publish(scene, "answer/large", large, 1), STATUS_TOO_LARGE);
+    assert_int_equal(scene_publish(scene, "answer/small", "x", 2), STATUS_OK);
+    scene_await_delivered(scene, 1);
+}
+
+static void too_large_a_packet_does_not_end_the_client(void **context)
+{
+    struct scene *scene = *context;
+    static char large[4000];
+    memset(large, 'x', sizeof(large) - 1);
+    broker_start(&scene->broker);
+    scene_open_client(scene, PAHO_PROTOCOL_3_1_1);
     scene_await_subscribed(scene, 1);
     assert_int_equal(scene_publish(scene, "answer/large", large, 1), STATUS_OK);
     scene_await_disconnected(scene, 1);
@@ -285,6 +298,8 @@ int main(void)
                                         scene_close),
         cmocka_unit_test_setup_teardown(subscriptions_are_asked_for_again_on_demand, scene_open, scene_close),
         cmocka_unit_test_setup_teardown(too_many_subscriptions_change_nothing, scene_open, scene_close),
+        cmocka_unit_test_setup_teardown(packet_larger_than_the_broker_takes_is_refused_where_that_is_known,
+                                        open_narrow_scene, scene_close),
         cmocka_unit_test_setup_teardown(too_large_a_packet_does_not_end_the_client, open_narrow_scene,
                                         scene_close),
         cmocka_unit_test(settings_out_of_range_are_refused),

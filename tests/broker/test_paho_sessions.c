@@ -8,7 +8,7 @@
 
 #include "tests/broker/scene.h"
 
-static const struct paho_subscription events[] = {{"test/event/#", 1}, {"test/command/#", 1}};
+static const struct paho_subscription events[] = {{"test/event/#", 1, false}, {"test/command/#", 1, false}};
 
 static void client_waits_for_a_broker_that_is_down(void **context)
 {
@@ -166,7 +166,7 @@ static void lost_session_frees_what_was_in_flight(void **context)
 static void subscriptions_replaced_while_away_hold_after_the_connect(void **context)
 {
     struct scene *scene = *context;
-    static const struct paho_subscription other[] = {{"other/#", 1}};
+    static const struct paho_subscription other[] = {{"other/#", 1, false}};
     broker_start(&scene->broker);
     scene_open_client(scene, PAHO_PROTOCOL_5);
     scene_await_subscribed(scene, 1);

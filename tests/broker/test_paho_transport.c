@@ -14,7 +14,7 @@
 
 #include "tests/broker/scene.h"
 
-static const struct paho_subscription events[] = {{"test/event/#", 1}, {"test/command/#", 1}};
+static const struct paho_subscription events[] = {{"test/event/#", 1, false}, {"test/command/#", 1, false}};
 
 /* Paho forgets to free what a handle had queued when it is destroyed, as happens after a loss over
  * websockets. */
