@@ -136,8 +136,9 @@ enum status frame_check(struct bytes frame, const struct frame_header *header)
         return STATUS_CORRUPT;
     }
     const uint8_t *payload = frame.data + FRAME_HEADER_BYTES;
-    if (!mutation_is_on(MUTATION_NO_CHECKSUM) &&
-        crc_of(payload, header->stored_length) != header->payload_crc) {
+    bool is_whole =
+        mutation_is_on(MUTATION_NO_CHECKSUM) || crc_of(payload, header->stored_length) == header->payload_crc;
+    if (!is_whole) {
         return STATUS_CORRUPT;
     }
     static const uint8_t zeros[FRAME_BLOCK_BYTES];

@@ -14,6 +14,7 @@
 
 enum { SEED_PATIENCE_S = 60, SEEDS_DEFAULT = 10000, UNMUTATED_SEEDS_DEFAULT = 100, FOLDER_BYTES = 64 };
 
+/* Those of damage have none: only the state log's simulator damages anything. */
 static const char *const names[MUTATIONS] = {
     [MUTATION_NONE] = "none",
     [MUTATION_PUBLISH_BEFORE_SYNC] = "publish before sync",
@@ -111,6 +112,9 @@ static bool try_all(uint64_t seeds, uint64_t unmutated_seeds, const char *folder
     bool is_good = true;
     printf("%-32s %6s\n", "bug", "seeds");
     for (enum mutation mutation = MUTATION_NONE; mutation < MUTATIONS; mutation++) {
+        if (names[mutation] == NULL) {
+            continue;
+        }
         try(mutation, mutation == MUTATION_NONE ? unmutated_seeds : seeds, folder, report);
         say(mutation, report);
         is_good = is_good && report->is_caught == (mutation != MUTATION_NONE);
