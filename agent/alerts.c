@@ -33,16 +33,21 @@ void alerts_close(struct alerts *alerts)
     pthread_mutex_destroy(&alerts->lock);
 }
 
+static void raise_locked(struct alert *alert, instant_ms now, const char *message)
+{
+    alert->since = alert->active ? alert->since : now;
+    alert->active = true;
+    alert->unpublished = true;
+    snprintf(alert->message, sizeof alert->message, "%s", message);
+}
+
 void alerts_raise(struct alerts *alerts, enum alert_name name, instant_ms now, const char *message)
 {
     pthread_mutex_lock(&alerts->lock);
     struct alert *alert = &alerts->items[name];
     alert->raises++;
     if (!alert->active) {
-        alert->active = true;
-        alert->since = now;
-        alert->unpublished = true;
-        snprintf(alert->message, sizeof alert->message, "%s", message);
+        raise_locked(alert, now, message);
     }
     pthread_mutex_unlock(&alerts->lock);
 }
@@ -50,12 +55,8 @@ void alerts_raise(struct alerts *alerts, enum alert_name name, instant_ms now, c
 void alerts_raise_anew(struct alerts *alerts, enum alert_name name, instant_ms now, const char *message)
 {
     pthread_mutex_lock(&alerts->lock);
-    struct alert *alert = &alerts->items[name];
-    alert->since = alert->active ? alert->since : now;
-    alert->raises++;
-    alert->active = true;
-    alert->unpublished = true;
-    snprintf(alert->message, sizeof alert->message, "%s", message);
+    alerts->items[name].raises++;
+    raise_locked(&alerts->items[name], now, message);
     pthread_mutex_unlock(&alerts->lock);
 }
 

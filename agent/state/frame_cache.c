@@ -42,18 +42,17 @@ void frame_cache_close(struct frame_cache *cache)
     *cache = (struct frame_cache){.file = -1};
 }
 
-void frame_cache_forget(struct frame_cache *cache)
-{
-    cache->header = (struct frame_header){0};
-    cache->walk = record_walk_of(bytes_of(NULL, 0), 0, 0);
-    cache->last_ordinal = -1;
-}
-
 static void rewind_walk(struct frame_cache *cache)
 {
     struct bytes payload = bytes_of(cache->raw, frame_records_length(&cache->header));
     cache->walk = record_walk_of(payload, cache->header.frame, cache->header.first_seq);
     cache->last_ordinal = -1;
+}
+
+void frame_cache_forget(struct frame_cache *cache)
+{
+    cache->header = (struct frame_header){0};
+    rewind_walk(cache);
 }
 
 static enum status unfold(struct frame_cache *cache, const struct frame_header *header)

@@ -56,8 +56,9 @@ struct scan_end {
     uint64_t torn_bytes;    /* Of frames behind the end whose headers are intact. */
     uint64_t flipped_frame; /* Only one bit keeps the frame at the end from being whole: it was on the disk.
                                0: no. */
-    bool has_tail;          /* Right behind the end lies something that is neither blank nor a whole frame. */
-    char message[256];      /* On failure. */
+    bool has_tail; /* With SCAN_BESIDE: right behind the end lies something that is neither blank nor a whole
+                      frame. */
+    char message[256]; /* On failure. */
 };
 
 /* STATUS_NOT_FOUND: no such folder. STATUS_CORRUPT (frames that are intact and contradict each other),

@@ -25,7 +25,7 @@ static bool is_blank_at(struct scan *scan, uint64_t offset)
     return count == (ssize_t)sizeof block && memcmp(block, zeros, sizeof block) == 0;
 }
 
-/* A write cut short leaves more than one bit wrong: then the frame was whole once. Only tools ask. */
+/* A write cut short leaves more than one bit wrong: then the frame was whole once. */
 static void look_for_flipped_bit(struct scan *scan, uint64_t offset)
 {
     struct frame_header header;
@@ -40,13 +40,11 @@ static void look_for_flipped_bit(struct scan *scan, uint64_t offset)
     }
 }
 
+/* For tools: a start cuts off what is there, whatever it is. */
 static void look_behind_end(struct scan *scan, uint64_t offset)
 {
-    if (is_blank_at(scan, offset)) {
-        return;
-    }
-    scan->end->has_tail = true;
-    if (scan->mode == SCAN_BESIDE) {
+    if (!is_blank_at(scan, offset)) {
+        scan->end->has_tail = true;
         look_for_flipped_bit(scan, offset);
     }
 }
@@ -54,7 +52,7 @@ static void look_behind_end(struct scan *scan, uint64_t offset)
 static enum status look_into(struct scan *scan, size_t at, uint64_t offset)
 {
     enum status status = scan_open_segment(scan, at);
-    if (status == STATUS_OK && offset < scan->segment.bytes) {
+    if (status == STATUS_OK && scan->mode == SCAN_BESIDE && offset < scan->segment.bytes) {
         look_behind_end(scan, offset);
     }
     for (; status == STATUS_OK && offset < scan->segment.bytes; offset += FRAME_BLOCK_BYTES) {
