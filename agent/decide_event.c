@@ -295,13 +295,17 @@ static enum status answer_new(struct decider *decider, const struct event_intake
     return put_answer(decider, intake->pool_sequence, &ending);
 }
 
+static bool is_same_message(const struct event *event, const struct event *first)
+{
+    return first->bytes_hash == event->bytes_hash && name_equal(&first->meter, &event->meter);
+}
+
 /* The key is that of a counter's reading that asked nothing and was answered as a peek. Peeks are not
  * deduplicated: the same reading is answered as one again and moves nothing, another one is new. */
 static enum status answer_known_reading(struct decider *decider, struct event_intake *intake)
 {
     struct event *event = &decider->entry.decision.event;
-    const struct event *first = &decider->original.decision.event;
-    if (first->bytes_hash == event->bytes_hash && name_equal(&first->meter, &event->meter)) {
+    if (is_same_message(event, &decider->original.decision.event)) {
         event->amount = 0;
         intake->is_counter = false;
     }
@@ -341,7 +345,7 @@ enum status decide_event(struct decider *decider, struct event_intake *intake)
     if (first->amount == 0) {
         return answer_known_reading(decider, intake);
     }
-    if (first->bytes_hash == event->bytes_hash && name_equal(&first->meter, &event->meter)) {
+    if (is_same_message(event, first)) {
         return answer_duplicate(decider, intake);
     }
     alerts_raise(decider->parts.alerts, ALERT_ID_REUSED, decider->moment.now,

@@ -119,8 +119,8 @@ static enum status move_subject(struct decider *decider, uint64_t through_frame)
     }
     status = status == STATUS_OK ? put_image_alone(decider, 0) : status;
     if (status != STATUS_OK) {
-        decider->image_ref =
-            RECORD_REF_NONE; /* The image stored does not know the copies: it still lives there. */
+        /* The image stored does not know the copies: it still lives there. */
+        decider->image_ref = RECORD_REF_NONE;
     }
     return status;
 }

@@ -79,8 +79,7 @@ enum exit_code command_verify(const struct command_line *line)
     if (code == EXIT_CODE_OK && report.has_tail) {
         fprintf(stderr,
                 "flyball: %s: behind segment-%010u.log at offset %llu lies what is no whole frame: a write "
-                "that a "
-                "crash cut short, which the next start cuts off, or damage to the very last frames\n",
+                "that a crash cut short, which the next start cuts off, or damage to the very last frames\n",
                 store_folder(line), report.end_segment, (unsigned long long)report.end_offset);
     }
     if (code == EXIT_CODE_OK) {
