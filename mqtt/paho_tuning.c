@@ -15,11 +15,12 @@
  * longer than the idle second. Soon after a connect, when that second is 10 ms, the receive thread's becomes
  * 1 ms.
  *
- * writev, write (TLS): when a write fails, Paho frees a QoS 1 message that its list of unacknowledged ones
- * still holds, reads it at the next reconnect and frees it again. When it is to be tried again, Paho queues
- * its acknowledgements for good and sends them on some later connection. On the sockets marked by connect a
- * write to a broken connection therefore seems to succeed; the reader, which waits for the socket anyway,
- * finds its end and closes it in good order. What is not acknowledged is sent again on the next one.
+ * writev (write, for TLS, is told that the socket is full): when a write fails, Paho frees a QoS 1 message
+ * that its list of unacknowledged ones still holds, reads it at the next reconnect and frees it again. When
+ * it is to be tried again, Paho queues its acknowledgements for good and sends them on some later connection.
+ * On the sockets marked by connect a write to a broken connection therefore seems to succeed; the reader,
+ * which waits for the socket anyway, finds its end and closes it in good order. What is not acknowledged is
+ * sent again on the next one.
  *
  * shutdown: Paho closes right behind its DISCONNECT. When something lies there unread, or still comes, the
  * kernel answers with a reset; the broker may then drop what it had not read, the DISCONNECT with it, and
@@ -134,9 +135,17 @@ ssize_t writev(int file, const struct iovec *parts, int count)
     return soften(file, size, syscall(SYS_writev, file, parts, count));
 }
 
+/* OpenSSL's: when its reader finds the end, further writes fail in OpenSSL itself. So none may follow: the
+ * socket stays full until the reader closes it. */
 ssize_t write(int file, const void *data, size_t size)
 {
-    return soften(file, size, syscall(SYS_write, file, data, size));
+    ssize_t written = syscall(SYS_write, file, data, size);
+    if (written >= 0 || errno == EINTR) {
+        return written;
+    }
+    int kept = errno;
+    errno = is_marked(file) ? EAGAIN : kept;
+    return written;
 }
 
 /* Reads what comes until its end, or for FAREWELL_US. */
