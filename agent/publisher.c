@@ -20,7 +20,7 @@ enum status publisher_init(struct publisher *publisher, struct publisher_parts p
     publisher->landed = publisher->walked;
     publisher->undeferred = publisher->walked;
     pthread_mutex_init(&publisher->lock, NULL);
-    deadline_init_condition(&publisher->stirred);
+    pthread_cond_init(&publisher->stirred, NULL);
     return state_log_reader_open(&publisher->reader, parts.log);
 }
 

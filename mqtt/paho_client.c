@@ -13,18 +13,6 @@
  * time. It keeps to one handle, which carries over what is in flight; a handle's destruction leaks what it
  * still had queued. */
 
-static enum status make_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t monotonic;
-    if (pthread_condattr_init(&monotonic) != 0) {
-        return STATUS_NO_MEMORY;
-    }
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    int failed = pthread_cond_init(condition, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    return failed == 0 ? STATUS_OK : STATUS_NO_MEMORY;
-}
-
 static enum status open_handle(struct paho_client *client)
 {
     client->flights = calloc(client->options.in_flight_most, sizeof(struct paho_flight));
@@ -59,14 +47,10 @@ enum status paho_client_create(const struct paho_settings *settings,
         return STATUS_NO_MEMORY;
     }
     created->callbacks = *callbacks;
-    pthread_mutex_init(&created->mutex, NULL); /* Plain mutexes: these cannot fail. */
+    pthread_mutex_init(&created->mutex, NULL); /* Plain ones: these cannot fail. */
     pthread_mutex_init(&created->handle_mutex, NULL);
-    enum status status = make_condition(&created->changed);
-    if (status != STATUS_OK) {
-        free(created);
-        return status;
-    }
-    status = fill_client(created, settings, subscriptions, subscription_count);
+    pthread_cond_init(&created->changed, NULL);
+    enum status status = fill_client(created, settings, subscriptions, subscription_count);
     if (status != STATUS_OK) {
         paho_client_destroy(created);
         return status;
@@ -95,7 +79,7 @@ static uint32_t pause_after(const struct paho_client *client, uint32_t failures)
 
 static void keeper_pause(struct paho_client *client, uint32_t pause_ms)
 {
-    struct timespec deadline = paho_deadline_in(pause_ms);
+    struct deadline deadline = deadline_after(pause_ms);
     pthread_mutex_lock(&client->mutex);
     while (!client->stopping && paho_wait(client, &deadline)) {
     }
@@ -113,7 +97,7 @@ static bool is_stopping(struct paho_client *client)
 /* Waits until a connect has succeeded or failed. */
 static bool await_connected(struct paho_client *client)
 {
-    struct timespec deadline = paho_deadline_in(PAHO_CONNECT_TIMEOUT_S * 1000 + PAHO_ANSWER_TIMEOUT_MS);
+    struct deadline deadline = deadline_after(PAHO_CONNECT_TIMEOUT_S * 1000 + PAHO_ANSWER_TIMEOUT_MS);
     pthread_mutex_lock(&client->mutex);
     while (client->link == PAHO_LINK_CONNECTING && !client->stopping && paho_wait(client, &deadline)) {
     }
@@ -187,7 +171,7 @@ static bool await_change(struct paho_client *client, uint64_t version)
     pthread_mutex_lock(&client->mutex);
     while (client->link == PAHO_LINK_UP && !client->stopping && client->wanted_version == version &&
            !is_mute) {
-        struct timespec deadline = paho_deadline_in(PAHO_LOOK_MS);
+        struct deadline deadline = deadline_after(PAHO_LOOK_MS);
         is_mute = !paho_wait(client, &deadline) && is_unanswered(client);
     }
     bool goes_on = client->link == PAHO_LINK_UP && !client->stopping;
@@ -338,7 +322,7 @@ static void stop_keeper(struct paho_client *client)
 void paho_client_disconnect(struct paho_client *client, uint32_t timeout_ms)
 {
     stop_keeper(client);
-    struct timespec deadline = paho_deadline_in(timeout_ms);
+    struct deadline deadline = deadline_after(timeout_ms);
     pthread_mutex_lock(&client->mutex);
     while (client->link == PAHO_LINK_UP && client->in_flight > 0 && paho_wait(client, &deadline)) {
     }

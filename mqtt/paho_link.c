@@ -1,22 +1,8 @@
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "mqtt/paho_state.h"
-
-struct timespec paho_deadline_in(uint32_t wait_ms)
-{
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += (time_t)(wait_ms / 1000);
-    deadline.tv_nsec += (long)(wait_ms % 1000) * 1000000L;
-    if (deadline.tv_nsec >= 1000000000L) {
-        deadline.tv_sec++;
-        deadline.tv_nsec -= 1000000000L;
-    }
-    return deadline;
-}
 
 int64_t paho_now_ms(void)
 {
@@ -25,9 +11,9 @@ int64_t paho_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-bool paho_wait(struct paho_client *client, const struct timespec *deadline)
+bool paho_wait(struct paho_client *client, const struct deadline *deadline)
 {
-    return pthread_cond_timedwait(&client->changed, &client->mutex, deadline) != ETIMEDOUT;
+    return deadline_wait(deadline, &client->changed, &client->mutex) == STATUS_OK;
 }
 
 void paho_link_set(struct paho_client *client, enum paho_link link, const char *reason)
@@ -214,7 +200,7 @@ void paho_link_disconnect(struct paho_client *client, const char *reason, uint32
     }
     goodbye.context = client;
     if (MQTTAsync_disconnect(client->handle, &goodbye) == MQTTASYNC_SUCCESS) {
-        struct timespec deadline = paho_deadline_in(timeout_ms);
+        struct deadline deadline = deadline_after(timeout_ms);
         pthread_mutex_lock(&client->mutex);
         while (client->link != PAHO_LINK_DOWN && paho_wait(client, &deadline)) {
         }

@@ -8,6 +8,7 @@
 #include <MQTTAsync.h>
 #include <pthread.h>
 
+#include "agent/runtime/deadline.h"
 #include "mqtt/paho_client.h"
 #include "mqtt/paho_options.h"
 
@@ -66,7 +67,7 @@ struct paho_client {
     bool has_keeper;
 
     pthread_mutex_t mutex;  /* Guards what follows, up to `serving`. */
-    pthread_cond_t changed; /* Something the keeper or paho_client_disconnect waits for. Monotonic clock. */
+    pthread_cond_t changed; /* Something the keeper or paho_client_disconnect waits for. */
     enum paho_link link;
     bool stopping;
     bool session_lost; /* Since the last connected: the broker had no session, or Paho dropped something. */
@@ -113,9 +114,8 @@ void paho_link_disconnect(struct paho_client *client, const char *reason, uint32
 /* Sets `link` and, unless NULL, the reason; wakes the waiting. */
 void paho_link_set(struct paho_client *client, enum paho_link link, const char *reason);
 
-/* Waits for `changed` under `mutex`, until the monotonic `deadline`; false when that has passed. */
-bool paho_wait(struct paho_client *client, const struct timespec *deadline);
-struct timespec paho_deadline_in(uint32_t wait_ms);
+/* Waits for `changed` under `mutex`; false when the deadline has passed. */
+bool paho_wait(struct paho_client *client, const struct deadline *deadline);
 int64_t paho_now_ms(void);
 
 /* paho_subscribe.c: brings the broker's subscriptions in line with `wanted`. */

@@ -102,7 +102,7 @@ static MQTTAsync_responseOptions suback_callbacks(struct paho_client *client)
 static enum status subscribe_answer(struct paho_client *client, int token, size_t first,
                                     struct paho_subscribe_error *error)
 {
-    struct timespec deadline = paho_deadline_in(PAHO_ANSWER_TIMEOUT_MS);
+    struct deadline deadline = deadline_after(PAHO_ANSWER_TIMEOUT_MS);
     pthread_mutex_lock(&client->mutex);
     while (client->suback.token != token && client->link == PAHO_LINK_UP && !client->stopping &&
            paho_wait(client, &deadline)) {

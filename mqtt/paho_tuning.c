@@ -1,4 +1,4 @@
-/* Takes the place of six libc functions in the executable this object is linked into, for the sake of
+/* Takes the place of seven libc functions in the executable this object is linked into, for the sake of
  * Eclipse Paho 1.3.12, which has no options for them. A shared library finds a program's functions before
  * libc's.
  *
@@ -22,6 +22,10 @@
  * which waits for the socket anyway, finds its end and closes it in good order. What is not acknowledged is
  * sent again on the next one.
  *
+ * pthread_cond_timedwait: Paho waits by the wall clock for what it may have missed the signal of. With that
+ * clock set back a second becomes an hour or a year, in which nothing is sent or connected. The wait is
+ * measured by the monotonic clock instead, and ends without a reason after a second at most, as it may.
+ *
  * shutdown: Paho closes right behind its DISCONNECT. When something lies there unread, or still comes, the
  * kernel answers with a reset; the broker may then drop what it had not read, the DISCONNECT with it, and
  * publish the will. So what comes is read away until the broker has closed, too, for a second at most. */
@@ -30,6 +34,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,6 +53,7 @@ enum {
     IDLE_POLL_MS = 1000,
     SHORT_POLL_MS = 10,
     FAREWELL_US = 1000000,
+    WAIT_MOST_US = 1000000,
     HURRY_US = 3000000, /* TCP, TLS and websocket handshakes should be over by then. */
     /* The mark: a keep-alive count nobody would choose, on a socket whose keep-alive stays off. It dies with
      * the socket, so that a descriptor's number can be used again. */
@@ -72,11 +78,21 @@ static bool is_marked(int file)
     return getsockopt(file, IPPROTO_TCP, TCP_KEEPCNT, &mark, &size) == 0 && mark == MARK_KEEPCNT;
 }
 
-static int64_t monotonic_us(void)
+static int64_t in_us(const struct timespec *time)
+{
+    return (int64_t)time->tv_sec * 1000000 + time->tv_nsec / 1000;
+}
+
+static int64_t now_us(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    clock_gettime(clock, &now);
+    return in_us(&now);
+}
+
+static int64_t monotonic_us(void)
+{
+    return now_us(CLOCK_MONOTONIC);
 }
 
 /* Until when poll hurries: set by connect on one thread of Paho's, read by poll on another. */
@@ -172,6 +188,19 @@ int shutdown(int file, int how)
         read_away(file);
     }
     return failed;
+}
+
+/* Of conditions without a clock of their own. */
+int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
+                           const struct timespec *restrict wall_deadline)
+{
+    int64_t left_us = in_us(wall_deadline) - now_us(CLOCK_REALTIME);
+    int64_t wait_us = left_us < 0 ? 0 : left_us;
+    int64_t until_us = monotonic_us() + (wait_us < WAIT_MOST_US ? wait_us : WAIT_MOST_US);
+    struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
+                             .tv_nsec = (long)(until_us % 1000000) * 1000};
+    int failed = pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &until);
+    return failed == ETIMEDOUT && left_us > WAIT_MOST_US ? 0 : failed;
 }
 
 int usleep(useconds_t duration_us)

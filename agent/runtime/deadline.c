@@ -19,16 +19,6 @@ struct deadline deadline_after(int64_t timeout_ms)
     return deadline;
 }
 
-/* The wall clock may jump, and a wait must not. */
-void deadline_init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 enum status deadline_wait(const struct deadline *deadline, pthread_cond_t *condition, pthread_mutex_t *lock)
 {
     if (deadline->timeout_ms == 0) {
@@ -37,8 +27,8 @@ enum status deadline_wait(const struct deadline *deadline, pthread_cond_t *condi
     int error = 0;
     if (deadline->timeout_ms < 0) {
         error = pthread_cond_wait(condition, lock);
-    } else {
-        error = pthread_cond_timedwait(condition, lock, &deadline->at);
+    } else { /* The wall clock may jump, and a wait must not. */
+        error = pthread_cond_clockwait(condition, lock, CLOCK_MONOTONIC, &deadline->at);
     }
     return error == 0 ? STATUS_OK : STATUS_TIMED_OUT;
 }

@@ -15,9 +15,6 @@ struct deadline {
 
 struct deadline deadline_after(int64_t timeout_ms);
 
-/* A condition that deadline_wait can wait on. */
-void deadline_init_condition(pthread_cond_t *condition);
-
 /* STATUS_OK when woken, for a reason or for none; STATUS_TIMED_OUT once the deadline has passed. */
 MUST_USE enum status deadline_wait(const struct deadline *deadline, pthread_cond_t *condition,
                                    pthread_mutex_t *lock);

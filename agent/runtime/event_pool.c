@@ -139,7 +139,7 @@ enum status event_pool_open(struct event_pool *pool, const struct event_pool_set
         return status;
     }
     recover(pool, report);
-    deadline_init_condition(&pool->freed);
+    pthread_cond_init(&pool->freed, NULL);
     pthread_mutex_init(&pool->lock, NULL);
     return STATUS_OK;
 }

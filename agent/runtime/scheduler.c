@@ -55,7 +55,7 @@ enum status scheduler_init(struct scheduler *scheduler, const struct scheduler_s
     index_chain_init(&scheduler->unreliable_posted);
     index_chain_init(&scheduler->unreliable_arrived);
     pthread_mutex_init(&scheduler->lock, NULL);
-    deadline_init_condition(&scheduler->work);
+    pthread_cond_init(&scheduler->work, NULL);
     return STATUS_OK;
 }
 

@@ -216,9 +216,9 @@ static enum status take_memory(struct state_log *log, struct state_log_report *r
 static void init_sync(struct state_log *log)
 {
     pthread_mutex_init(&log->lock, NULL);
-    deadline_init_condition(&log->room);
-    deadline_init_condition(&log->work);
-    deadline_init_condition(&log->committed);
+    pthread_cond_init(&log->room, NULL);
+    pthread_cond_init(&log->work, NULL);
+    pthread_cond_init(&log->committed, NULL);
 }
 
 static enum status open_parts(struct state_log *log, struct state_log_listener listener,

@@ -51,7 +51,8 @@ static void reset(int file)
 
 static void everybody_finds_the_tuned_functions_first(void **context)
 {
-    static const char *const names[] = {"connect", "poll", "shutdown", "usleep", "write", "writev"};
+    static const char *const names[] = {"connect", "poll",  "pthread_cond_timedwait", "shutdown", "usleep",
+                                        "write",   "writev"};
     Dl_info mine;
     (void)context;
     assert_int_not_equal(dladdr((void *)(uintptr_t)everybody_finds_the_tuned_functions_first, &mine), 0);
@@ -221,6 +222,36 @@ static void only_the_idle_sleep_is_shortened(void **context)
     assert_true(now_us() - start_us >= 110000);
 }
 
+/* How long a wait for what never happens takes, until the wall shows `wall_s` from now. */
+static int64_t wait_us(time_t wall_s, int *result)
+{
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+    struct timespec deadline;
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += wall_s;
+    int64_t start_us = now_us();
+    pthread_mutex_lock(&lock);
+    *result = pthread_cond_timedwait(&condition, &lock, &deadline);
+    pthread_mutex_unlock(&lock);
+    return now_us() - start_us;
+}
+
+/* The deadline of one who waits a second and meets a clock set back by ten years. */
+static void wait_by_the_wall_clock_outlasts_no_jump(void **context)
+{
+    int result;
+    (void)context;
+    assert_in_range(wait_us(315360000, &result), 990000, 1900000);
+    assert_int_equal(result, 0);
+    assert_in_range(wait_us(1, &result), 990000, 1900000);
+    assert_int_equal(result, ETIMEDOUT);
+    assert_in_range(wait_us(-315360000, &result), 0, 900000);
+    assert_int_equal(result, ETIMEDOUT);
+    assert_in_range(wait_us(-4000000000, &result), 0, 900000); /* Before 1970. */
+    assert_int_equal(result, ETIMEDOUT);
+}
+
 /* The two sleeps together, seen from outside: a message after more than an idle second takes no 100 ms. */
 static void message_after_an_idle_second_is_quick(void **context)
 {
@@ -286,6 +317,7 @@ int main(void)
         cmocka_unit_test(goodbye_is_heard_whatever_is_left_unread),
         cmocka_unit_test(goodbye_waits_a_second_for_one_who_never_closes),
         cmocka_unit_test(other_sockets_and_files_keep_their_errors),
+        cmocka_unit_test(wait_by_the_wall_clock_outlasts_no_jump),
         cmocka_unit_test(repeated_sleeps_are_short_soon_after_a_connect),
         cmocka_unit_test_setup_teardown(message_after_an_idle_second_is_quick, scene_open, scene_close),
     };

@@ -10,7 +10,7 @@ static enum status wait_for(int64_t timeout_ms)
 {
     pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     pthread_cond_t condition;
-    deadline_init_condition(&condition);
+    pthread_cond_init(&condition, NULL);
     struct deadline deadline = deadline_after(timeout_ms);
     pthread_mutex_lock(&lock);
     enum status status = STATUS_OK;
