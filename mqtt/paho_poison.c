@@ -14,18 +14,13 @@ bool paho_poison_is_suspected(const struct paho_client *client)
     return client->barren_ends >= ENDS_OF_SUSPICION;
 }
 
-/* The one on the way; NULL unless there is exactly one. */
 static struct paho_flight *only_flight(struct paho_client *client)
 {
-    struct paho_flight *only = NULL;
-    for (uint32_t i = 0; i < client->options.in_flight_most; i++) {
-        struct paho_flight *flight = &client->flights[i];
-        if (flight->since_ms != 0 && only != NULL) {
-            return NULL;
-        }
-        only = flight->since_ms != 0 ? flight : only;
+    struct paho_flight *flight = client->flights;
+    while (flight->since_ms == 0) {
+        flight++;
     }
-    return only;
+    return flight;
 }
 
 void paho_poison_judge(struct paho_client *client)
@@ -33,13 +28,13 @@ void paho_poison_judge(struct paho_client *client)
     pthread_mutex_lock(&client->mutex);
     client->barren_ends += client->in_flight > 0;
     bool begins_suspicion = client->barren_ends == ENDS_OF_SUSPICION;
-    struct paho_flight *guilty = client->barren_ends >= ENDS_OF_GUILT ? only_flight(client) : NULL;
-    if (guilty != NULL) {
-        guilty->is_poison = true;
+    bool is_guilty = client->barren_ends >= ENDS_OF_GUILT && client->in_flight == 1;
+    if (is_guilty) {
+        only_flight(client)->is_poison = true;
         client->barren_ends = ENDS_OF_SUSPICION; /* The next may be like it. */
     }
     pthread_mutex_unlock(&client->mutex);
-    if (begins_suspicion || guilty != NULL) {
+    if (begins_suspicion || is_guilty) {
         paho_link_renew(client); /* Or Paho would send them all again at once. */
     }
 }
