@@ -47,12 +47,6 @@ void flights_land(struct flights *flights, uint64_t ticket)
     }
 }
 
-record_ref flights_record(const struct flights *flights, uint64_t ticket)
-{
-    bool is_remembered = ticket < flights->next && flights->next - ticket <= FLIGHTS_MAX;
-    return is_remembered ? flights->refs[place_of(ticket)] : RECORD_REF_NONE;
-}
-
 void flights_forget(struct flights *flights)
 {
     flights->first = flights->next;

@@ -34,9 +34,6 @@ void flights_withdraw(struct flights *flights);
 /* Any thread: the broker has acknowledged (or refused for good) that ticket. */
 void flights_land(struct flights *flights, uint64_t ticket);
 
-/* What the ticket was added for; RECORD_REF_NONE if from no record, or too long ago. */
-record_ref flights_record(const struct flights *flights, uint64_t ticket);
-
 /* The connection is gone: forgets all; late acknowledgements of theirs do no harm. */
 void flights_forget(struct flights *flights);
 

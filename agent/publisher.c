@@ -66,14 +66,6 @@ void publisher_landed(struct publisher *publisher, uint64_t ticket)
     pthread_mutex_unlock(&publisher->lock);
 }
 
-void publisher_refused(struct publisher *publisher, uint64_t ticket)
-{
-    pthread_mutex_lock(&publisher->lock);
-    publisher->refused_ticket = ticket;
-    pthread_mutex_unlock(&publisher->lock);
-    publisher_landed(publisher, ticket);
-}
-
 /* Finds out before which record no state is deferred: the mark on the disk must not pass it, or a crash would
  * leave that state unpublished. It holds until the next look, for what is deferred meanwhile lies behind the
  * walk. */
@@ -102,21 +94,11 @@ static void move_mark(struct publisher *publisher)
     state_log_set_outbox_cursor(publisher->parts.log, publisher->landed < most ? publisher->landed : most);
 }
 
-static void note_refused(struct publisher *publisher)
-{
-    pthread_mutex_lock(&publisher->lock);
-    uint64_t ticket = publisher->refused_ticket;
-    pthread_mutex_unlock(&publisher->lock);
-    record_ref refused = flights_record(&publisher->flights, ticket);
-    publisher->refused = refused != RECORD_REF_NONE ? refused : publisher->refused;
-}
-
 /* Nothing that was on the way will arrive: the walk starts again from what landed, and what the broker was
  * told beside the log is told again. */
 static void start_over(struct publisher *publisher)
 {
     move_mark(publisher);
-    note_refused(publisher);
     flights_forget(&publisher->flights);
     state_board_forget_published(&publisher->board);
     alerts_publish_all_again(publisher->parts.alerts);

@@ -40,7 +40,6 @@ struct publisher {
     record_ref walked;     /* Everything up to here was handed over. */
     record_ref landed;     /* Everything up to here was acknowledged, but for states that are deferred. */
     record_ref answered;   /* The decision of this record was handed over, what else it owes perhaps not. */
-    record_ref refused;    /* What it owes is owed no more, should the walk come by again. */
     record_ref undeferred; /* Up to here no state is deferred; found at `looked_at`. */
     instant_ms looked_at;
     record_ref catch_up_to; /* What was committed before this connection. */
@@ -52,7 +51,6 @@ struct publisher {
     bool is_fresh;                /* Connected since the last turn. */
     bool session_lost;            /* What was on the way is forgotten: go back to what landed. */
     bool has_landed;              /* Something was acknowledged since the last wait. */
-    uint64_t refused_ticket;      /* The latest that the broker refused. */
     struct subject_state subject; /* Scratch: the image at `image`. */
     record_ref image;
     char topic[TOPIC_BYTES_MAX];
@@ -69,7 +67,6 @@ void publisher_connected(struct publisher *publisher, enum paho_session session)
 void publisher_subscribed(struct publisher *publisher);
 void publisher_disconnected(struct publisher *publisher);
 void publisher_landed(struct publisher *publisher, uint64_t ticket);
-void publisher_refused(struct publisher *publisher, uint64_t ticket); /* For good. */
 
 /* Hands over what is committed or due at `now` (monotonic milliseconds), some of it. STATUS_OK when there may
  * be more, STATUS_EMPTY when there is nothing, STATUS_DISCONNECTED, STATUS_FULL when too much is

@@ -267,9 +267,6 @@ enum status publish_deferred_states(struct publisher *publisher, struct board_pl
 
 enum status publish_record(struct publisher *publisher, const struct record *record, instant_ms now)
 {
-    if (record->ref == publisher->refused) {
-        return STATUS_OK;
-    }
     switch (record->kind) {
     case RECORD_DECISION:
     case RECORD_ANSWER:

@@ -252,9 +252,6 @@ static bool keeper_hold(struct paho_client *client)
         copy_reason(client, reason);
         client->callbacks.disconnected(client->callbacks.self, reason);
     }
-    if (!is_stopping(client)) {
-        paho_poison_judge(client);
-    }
     return paho_now_ms() - since_ms >= PAHO_STABLE_MS;
 }
 

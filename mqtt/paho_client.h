@@ -15,8 +15,7 @@ enum {
     PAHO_SUBSCRIPTIONS_MAX = 68,
     PAHO_TOPIC_BYTES_MAX = 1024, /* Of a publication, a filter or the will. */
     PAHO_ATTRIBUTES_BYTES_MAX =
-        1024, /* Packed CloudEvents attributes; those that no longer fit are left out. */
-    PAHO_REFUSED_AS_POISON = -1,
+        1024,                   /* Packed CloudEvents attributes; those that no longer fit are left out. */
     PAHO_IN_FLIGHT_MAX = 60000, /* MQTT has 65,535 packet identifiers; some serve subscriptions. */
 };
 
@@ -78,9 +77,8 @@ struct paho_callbacks {
     /* Paho thread. The broker has acknowledged the QoS 1 publication with this ticket. Always true, though it
      * may come before its paho_client_publish has returned, or twice if it was published twice. */
     void (*delivered)(void *self, uint64_t ticket);
-    /* Paho thread. The broker refuses the publication for good; sending it again is pointless. The reason is
-     * MQTT 5's code; or PAHO_REFUSED_AS_POISON, from the client's own thread: eight connections in a row
-     * ended over it or without an answer to it, at last with nothing else on the way. */
+    /* Paho thread. The broker refuses the publication for good (MQTT 5 reason code); sending it again is
+     * pointless. */
     void (*refused)(void *self, uint64_t ticket, int reason_code);
     /* The client's own thread, holding nothing; the same for those below. Messages of a kept session may come
      * before this. Publish from here on. */

@@ -18,7 +18,6 @@ static uint64_t flight_give(struct paho_flight *flight)
     pthread_mutex_lock(&client->mutex);
     uint64_t ticket = flight->ticket;
     flight->since_ms = 0;
-    flight->is_poison = false;
     flight->next_free = client->free_flight;
     client->free_flight = flight;
     pthread_mutex_unlock(&client->mutex);
@@ -44,12 +43,6 @@ static uint64_t packet_bytes(const struct paho_publication *publication)
            publication->correlation.length + publication->payload.length;
 }
 
-static bool is_full(const struct paho_client *client)
-{
-    uint32_t window = paho_poison_is_suspected(client) ? 1 : client->window;
-    return client->free_flight == NULL || client->in_flight >= window;
-}
-
 /* Takes a flight for a QoS 1 publication; QoS 0 needs none. */
 static enum status flight_take(struct paho_client *client, const struct paho_publication *publication,
                                struct paho_flight **flight)
@@ -61,7 +54,7 @@ static enum status flight_take(struct paho_client *client, const struct paho_pub
         status = STATUS_DISCONNECTED;
     } else if (packet_bytes(publication) > client->packet_most) {
         status = STATUS_TOO_LARGE; /* The broker would end the connection over it, again and again. */
-    } else if (publication->qos > 0 && is_full(client)) {
+    } else if (publication->qos > 0 && (client->free_flight == NULL || client->in_flight >= client->window)) {
         status = STATUS_FULL;
     } else if (publication->qos > 0) {
         *flight = client->free_flight;
@@ -77,17 +70,9 @@ static enum status flight_take(struct paho_client *client, const struct paho_pub
 /* Paho's threads, under Paho's mutex: exactly one of these comes for each QoS 1 publication Paho accepted.
  * There is room again before the callback says so. */
 
-static void note_answer(struct paho_client *client)
-{
-    pthread_mutex_lock(&client->mutex);
-    client->barren_ends = 0;
-    pthread_mutex_unlock(&client->mutex);
-}
-
 static void on_delivered(struct paho_flight *flight)
 {
     struct paho_client *client = flight->client;
-    note_answer(client);
     uint64_t ticket = flight_give(flight);
     if (client->callbacks.delivered != NULL) {
         client->callbacks.delivered(client->callbacks.self, ticket);
@@ -107,24 +92,10 @@ static void on_delivered3(void *context, MQTTAsync_successData *data)
     on_delivered(context);
 }
 
-static void on_refused(struct paho_flight *flight, int reason_code)
-{
-    struct paho_client *client = flight->client;
-    uint64_t ticket = flight_give(flight);
-    if (client->callbacks.refused != NULL) {
-        client->callbacks.refused(client->callbacks.self, ticket, reason_code);
-    }
-    count_landed(client);
-}
-
 /* Paho has thrown it away; the next connected has to say so. */
 static void on_dropped(struct paho_flight *flight)
 {
     struct paho_client *client = flight->client;
-    if (flight->is_poison) {
-        on_refused(flight, PAHO_REFUSED_AS_POISON);
-        return;
-    }
     pthread_mutex_lock(&client->mutex);
     client->session_lost = true;
     pthread_mutex_unlock(&client->mutex);
@@ -135,12 +106,16 @@ static void on_dropped(struct paho_flight *flight)
 static void on_failed5(void *context, MQTTAsync_failureData5 *data)
 {
     struct paho_flight *flight = context;
+    struct paho_client *client = flight->client;
     if (data->reasonCode < MQTTREASONCODE_UNSPECIFIED_ERROR) {
         on_dropped(flight);
         return;
     }
-    note_answer(flight->client);
-    on_refused(flight, (int)data->reasonCode);
+    uint64_t ticket = flight_give(flight);
+    if (client->callbacks.refused != NULL) {
+        client->callbacks.refused(client->callbacks.self, ticket, (int)data->reasonCode);
+    }
+    count_landed(client);
 }
 
 static void on_failed3(void *context, MQTTAsync_failureData *data)

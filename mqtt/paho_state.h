@@ -47,7 +47,6 @@ struct paho_flight {
     struct paho_flight *next_free;
     uint64_t ticket;
     int64_t since_ms; /* When it began, monotonic; 0: free. */
-    bool is_poison;   /* Given up: told as refused when Paho drops it. */
 };
 
 /* The latest answer to a SUBSCRIBE. */
@@ -85,7 +84,6 @@ struct paho_client {
     uint32_t packet_most; /* Bytes of a packet that the broker takes. */
     uint32_t window;      /* How many the broker takes at a time: beyond, Paho's sender would sleep. */
     int64_t up_since_ms;  /* When this connection began. */
-    uint32_t barren_ends; /* Connections that ended with something unanswered since anything was answered. */
 
     /* The keeper's: the list it works on, those with the broker as far as we know, those asked for. */
     struct paho_filters serving;
@@ -119,14 +117,6 @@ void paho_link_set(struct paho_client *client, enum paho_link link, const char *
 /* Waits for `changed` under `mutex`; false when the deadline has passed. */
 bool paho_wait(struct paho_client *client, const struct deadline *deadline);
 int64_t paho_now_ms(void);
-
-/* paho_poison.c: a message over which every connection ends. */
-
-/* Whether only one message may be on the way at a time; under `mutex`. */
-bool paho_poison_is_suspected(const struct paho_client *client);
-
-/* To be called at each connection's end, while there is none. */
-void paho_poison_judge(struct paho_client *client);
 
 /* paho_subscribe.c: brings the broker's subscriptions in line with `wanted`. */
 

@@ -44,14 +44,9 @@ static void on_delivered(void *self, uint64_t ticket)
 static void on_refused(void *self, uint64_t ticket, int reason_code)
 {
     struct connection *connection = self;
-    if (reason_code == PAHO_REFUSED_AS_POISON) {
-        log_error("publication.refused", "every connection ended over it, or it was never acknowledged; "
-                                         "does the broker limit packets? it is in the ledger");
-    } else {
-        log_warn("publication.refused", "reason_code=%d; the broker's access list does not allow it",
-                 reason_code);
-    }
-    publisher_refused(&connection->agent->publisher, ticket);
+    log_warn("publication.refused", "reason_code=%d; the broker's access list does not allow it",
+             reason_code);
+    publisher_landed(&connection->agent->publisher, ticket);
 }
 
 static void on_connected(void *self, enum paho_session session)

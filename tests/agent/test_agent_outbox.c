@@ -79,27 +79,6 @@ static void kept_session_delivers_what_it_took_itself(void **context)
     fixture_free(fixture);
 }
 
-static void what_the_broker_refused_is_not_said_again_after_a_lost_session(void **context)
-{
-    (void)context;
-    struct fixture *fixture = started(NULL);
-    fixture->holds_acknowledgements = true;
-    for (int i = 1; i <= 3; i++) {
-        ask_number(fixture, i);
-        if (i == 2) {
-            publisher_refused(&fixture->agent->publisher, fixture_last(fixture, DECISIONS, 0)->ticket);
-        }
-    }
-    for (int i = 0; i < 2; i++) {
-        fixture_disconnect(fixture);
-        size_t from = fixture->count;
-        fixture_connect(fixture, PAHO_SESSION_NEW);
-        assert_int_equal(fixture_count(fixture, DECISIONS, from), 2);
-        published_has(fixture_last(fixture, DECISIONS, from), "\"event\":\"e-3\"");
-    }
-    fixture_free(fixture);
-}
-
 static void what_was_acknowledged_is_never_said_again(void **context)
 {
     (void)context;
@@ -316,7 +295,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_not_acknowledged_is_said_again_after_a_lost_session),
-        cmocka_unit_test(what_the_broker_refused_is_not_said_again_after_a_lost_session),
         cmocka_unit_test(kept_session_delivers_what_it_took_itself),
         cmocka_unit_test(what_was_acknowledged_is_never_said_again),
         cmocka_unit_test(out_of_order_acknowledgements_lose_nothing),

@@ -52,23 +52,6 @@ static void what_comes_from_no_record_holds_no_mark(void **context)
     assert_int_equal(flights_landed(&flights, 30), 19);
 }
 
-static void ticket_is_known_for_a_while_after_it_has_landed(void **context)
-{
-    (void)context;
-    assert_int_equal(flights_record(&flights, 0), RECORD_REF_NONE);
-    uint64_t first = flights_add(&flights, 10);
-    assert_int_equal(flights_record(&flights, first), 10);
-    assert_int_equal(flights_record(&flights, first + 1), RECORD_REF_NONE);
-    for (record_ref ref = 11; ref < 10 + FLIGHTS_MAX; ref++) {
-        flights_land(&flights, flights_add(&flights, ref));
-    }
-    flights_land(&flights, first);
-    flights_settle(&flights);
-    assert_int_equal(flights_record(&flights, first), 10);
-    flights_add(&flights, 999);
-    assert_int_equal(flights_record(&flights, first), RECORD_REF_NONE);
-}
-
 static void what_flies_late_holds_the_mark_at_its_record(void **context)
 {
     (void)context;
@@ -121,7 +104,6 @@ int main(void)
         cmocka_unit_test_setup(the_oldest_one_on_the_way_holds_the_mark, no_flights),
         cmocka_unit_test_setup(one_record_with_two_publications_waits_for_both, no_flights),
         cmocka_unit_test_setup(what_comes_from_no_record_holds_no_mark, no_flights),
-        cmocka_unit_test_setup(ticket_is_known_for_a_while_after_it_has_landed, no_flights),
         cmocka_unit_test_setup(what_flies_late_holds_the_mark_at_its_record, no_flights),
         cmocka_unit_test_setup(a_late_landing_of_a_forgotten_ticket_covers_nothing_newer, no_flights),
         cmocka_unit_test_setup(a_withdrawn_publication_leaves_no_trace, no_flights),
