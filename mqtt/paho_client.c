@@ -110,12 +110,20 @@ static bool await_connected(struct paho_client *client)
     return is_up;
 }
 
-/* Over websockets Paho masks a message in place and resends one that was not written whole with part of it
- * unmasked: the broker hangs up, each time anew. And what it had read of a frame when the connection broke
- * spoils every later handshake. So nothing is carried over there. */
+static bool is_any_in_flight(struct paho_client *client)
+{
+    pthread_mutex_lock(&client->mutex);
+    bool is_any = client->in_flight > 0;
+    pthread_mutex_unlock(&client->mutex);
+    return is_any;
+}
+
+/* Paho would carry over what is on the way, but sends newer messages between the older ones, and some twice.
+ * Over websockets it also resends one that was not written whole with part of it unmasked, and what it had
+ * read of a frame when the connection broke spoils every later handshake. So nothing is carried over. */
 static bool keeper_connect(struct paho_client *client)
 {
-    if (client->options.has_websocket) {
+    if (client->options.has_websocket || is_any_in_flight(client)) {
         paho_link_renew(client);
     }
     paho_link_set(client, PAHO_LINK_CONNECTING, NULL);
@@ -324,7 +332,7 @@ void paho_client_disconnect(struct paho_client *client, uint32_t timeout_ms)
     stop_keeper(client);
     struct deadline deadline = deadline_after(timeout_ms);
     pthread_mutex_lock(&client->mutex);
-    while (client->link == PAHO_LINK_UP && client->in_flight > 0 && paho_wait(client, &deadline)) {
+    while (client->link == PAHO_LINK_UP && paho_is_busy(client) && paho_wait(client, &deadline)) {
     }
     bool is_up = client->link == PAHO_LINK_UP;
     pthread_mutex_unlock(&client->mutex);

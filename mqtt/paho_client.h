@@ -23,11 +23,11 @@ enum paho_protocol { PAHO_PROTOCOL_5, PAHO_PROTOCOL_3_1_1 };
 
 /* What became of the session, and so of the publications accepted before the connection was lost. */
 enum paho_session {
-    /* The broker has none, or Paho dropped something (as always over websockets): publish again whatever no
-     * delivered was seen for. In the first case messages sent to us while we were away are lost, unless their
-     * senders repeat them. */
+    /* Something was on the way and is forgotten, or the broker has no session: publish again, in their order,
+     * whatever no delivered was seen for. In the second case messages sent to us while we were away are lost,
+     * unless their senders repeat them. */
     PAHO_SESSION_NEW,
-    /* Everything this client accepted earlier is still on its way: do not publish it again. */
+    /* Nothing was on the way. */
     PAHO_SESSION_KEPT,
 };
 

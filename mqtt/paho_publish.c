@@ -20,16 +20,23 @@ static uint64_t flight_give(struct paho_flight *flight)
     flight->since_ms = 0;
     flight->next_free = client->free_flight;
     client->free_flight = flight;
+    client->in_flight--;
+    client->landing++;
     pthread_mutex_unlock(&client->mutex);
     return ticket;
 }
 
-/* After the callback, so that none is running when none is in flight. */
+bool paho_is_busy(const struct paho_client *client)
+{
+    return client->in_flight > 0 || client->landing > 0;
+}
+
+/* After the callback. */
 static void count_landed(struct paho_client *client)
 {
     pthread_mutex_lock(&client->mutex);
-    client->in_flight--;
-    if (client->in_flight == 0) {
+    client->landing--;
+    if (!paho_is_busy(client)) {
         pthread_cond_broadcast(&client->changed);
     }
     pthread_mutex_unlock(&client->mutex);
@@ -203,7 +210,7 @@ enum status paho_client_publish(struct paho_client *client, const struct paho_pu
 uint32_t paho_client_in_flight(struct paho_client *client)
 {
     pthread_mutex_lock(&client->mutex);
-    uint32_t in_flight = client->in_flight;
+    uint32_t in_flight = client->in_flight + client->landing;
     pthread_mutex_unlock(&client->mutex);
     return in_flight;
 }

@@ -81,6 +81,7 @@ struct paho_client {
     struct paho_flight *flights; /* in_flight_most of them. */
     struct paho_flight *free_flight;
     uint32_t in_flight;
+    uint32_t landing;     /* No longer in flight, but the callback that says so is still running. */
     uint32_t packet_most; /* Bytes of a packet that the broker takes. */
     uint32_t window;      /* How many the broker takes at a time: beyond, Paho's sender would sleep. */
     int64_t up_since_ms;  /* When this connection began. */
@@ -142,5 +143,8 @@ int paho_receive(void *context, char *topic, int topic_length, MQTTAsync_message
 
 /* paho_publish.c: sets up the list of free flights. */
 void paho_flights_init(struct paho_client *client);
+
+/* Whether anything is in flight or just landing; under `mutex`. */
+bool paho_is_busy(const struct paho_client *client);
 
 #endif

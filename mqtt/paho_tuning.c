@@ -3,7 +3,8 @@
  * libc's.
  *
  * connect: Paho never sets TCP_NODELAY. With Nagle's algorithm an answer waits for the acknowledgement of the
- * one before it: 43 ms instead of 0.2 ms at 20 messages a second.
+ * one before it: 43 ms instead of 0.2 ms at 20 messages a second. And what Paho could not yet write when a
+ * connection ends it never frees, so the kernel is asked to take all that can be on the way.
  *
  * poll: while a connection is being made, Paho waits a second for something to read before it looks again
  * whether it may write, so every connect takes a second. Soon after a connect that wait becomes 10 ms. Paho's
@@ -52,6 +53,7 @@ enum {
     HARD_UPON_US = 50000,
     IDLE_POLL_MS = 1000,
     SHORT_POLL_MS = 10,
+    SEND_BUFFER_BYTES = 524288, /* The kernel gives what it allows. */
     FAREWELL_US = 1000000,
     WAIT_MOST_US = 1000000,
     HURRY_US = 3000000, /* TCP, TLS and websocket handshakes should be over by then. */
@@ -60,14 +62,16 @@ enum {
     MARK_KEEPCNT = 113,
 };
 
-/* Neither option means anything to a socket that is not TCP; then nothing happens. */
+/* Those of TCP mean nothing to another socket; then nothing happens. */
 static void tune_socket(int file)
 {
     int on = 1;
     int mark = MARK_KEEPCNT;
+    int send_buffer = SEND_BUFFER_BYTES;
     int kept = errno;
     setsockopt(file, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     setsockopt(file, IPPROTO_TCP, TCP_KEEPCNT, &mark, sizeof(mark));
+    setsockopt(file, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof(send_buffer));
     errno = kept;
 }
 

@@ -80,6 +80,20 @@ static void connect_sets_nodelay(void **context)
     close(pair[1]);
 }
 
+/* 256 decisions. Looked at before a connection grows it. */
+static void socket_takes_all_that_can_be_on_the_way(void **context)
+{
+    struct sockaddr_in nowhere = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    int file = socket(AF_INET, SOCK_STREAM, 0);
+    int bytes = 0;
+    socklen_t size = sizeof(bytes);
+    (void)context;
+    assert_int_equal(connect(file, (struct sockaddr *)&nowhere, sizeof nowhere), -1);
+    assert_int_equal(getsockopt(file, SOL_SOCKET, SO_SNDBUF, &bytes, &size), 0);
+    assert_true(bytes >= 400000);
+    close(file);
+}
+
 static int64_t poll_time_us(int file, short events, int timeout_ms)
 {
     struct pollfd waiting = {.fd = file, .events = events};
@@ -311,6 +325,7 @@ int main(void)
         cmocka_unit_test(only_the_idle_sleep_is_shortened),
         cmocka_unit_test(everybody_finds_the_tuned_functions_first),
         cmocka_unit_test(connect_sets_nodelay),
+        cmocka_unit_test(socket_takes_all_that_can_be_on_the_way),
         cmocka_unit_test(only_pahos_wait_is_hurried_and_only_soon_after_a_connect),
         cmocka_unit_test(broken_connection_takes_what_is_written_and_ends_for_the_reader),
         cmocka_unit_test(full_socket_stays_full_and_open),
