@@ -180,6 +180,8 @@ static enum status apply(struct decider *decider, const struct command *command,
 {
     decider->before = decider->subject.governors;
     if (command->governor == GOVERNOR_BILLING && command->op == OP_REFUND) {
+        /* A refund that is rejected shows what time has changed, too. */
+        chain_tick(&decider->subject.governors, &decider->view.active->policy, decider->moment.now);
         return refund_event(decider, command, reason);
     }
     *reason = chain_command(&decider->subject.governors, &decider->view.active->policy, command,

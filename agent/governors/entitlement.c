@@ -77,12 +77,11 @@ static bool grant_has_feature(const struct entitlement_state *state, const struc
     return false;
 }
 
+/* Without a plan there are no quotas and no prices, so nothing is covered, whatever the grant itself says. */
 static bool covers(const struct entitlement_state *state, const struct plan *plan, const struct name *feature)
 {
-    if (name_is_empty(feature)) {
-        return plan != NULL;
-    }
-    return grant_has_feature(state, feature) || (plan != NULL && plan_has_feature(plan, feature));
+    return plan != NULL &&
+           (name_is_empty(feature) || grant_has_feature(state, feature) || plan_has_feature(plan, feature));
 }
 
 struct entitlement_answer entitlement_check(const struct entitlement_state *state, const struct plan *plan,

@@ -270,13 +270,13 @@ static const struct check_row check_rows[] = {
     {ENTITLEMENT_ACTIVE, "", "", "charge", VERDICT_DENY, REASON_NOT_ENTITLED},
     {ENTITLEMENT_ACTIVE, NULL, "", "", VERDICT_DENY, REASON_NOT_ENTITLED},
     {ENTITLEMENT_ACTIVE, NULL, "*", "", VERDICT_DENY, REASON_NOT_ENTITLED},
-    {ENTITLEMENT_ACTIVE, NULL, "unlock", "unlock", VERDICT_ALLOW, REASON_OK},
-    {ENTITLEMENT_ACTIVE, NULL, "*", "unlock", VERDICT_ALLOW, REASON_OK},
+    {ENTITLEMENT_ACTIVE, NULL, "unlock", "unlock", VERDICT_DENY, REASON_NOT_ENTITLED},
+    {ENTITLEMENT_ACTIVE, NULL, "*", "unlock", VERDICT_DENY, REASON_NOT_ENTITLED},
     {ENTITLEMENT_ACTIVE, NULL, "unlock", "charge", VERDICT_DENY, REASON_NOT_ENTITLED},
     {ENTITLEMENT_GRACE, "charge", "", "", VERDICT_WARN, REASON_GRACE},
     {ENTITLEMENT_GRACE, "charge", "", "charge", VERDICT_WARN, REASON_GRACE},
     {ENTITLEMENT_GRACE, "charge", "", "unlock", VERDICT_DENY, REASON_NOT_ENTITLED},
-    {ENTITLEMENT_GRACE, NULL, "unlock", "unlock", VERDICT_WARN, REASON_GRACE},
+    {ENTITLEMENT_GRACE, NULL, "unlock", "unlock", VERDICT_DENY, REASON_NOT_ENTITLED},
 };
 
 static void events_are_answered_as_the_table_says(void **context)
