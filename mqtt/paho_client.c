@@ -110,20 +110,12 @@ static bool await_connected(struct paho_client *client)
     return is_up;
 }
 
-static bool is_any_in_flight(struct paho_client *client)
-{
-    pthread_mutex_lock(&client->mutex);
-    bool is_any = client->in_flight > 0;
-    pthread_mutex_unlock(&client->mutex);
-    return is_any;
-}
-
-/* Paho would carry over what is on the way, but sends newer messages between the older ones, and some twice.
- * Over websockets it also resends one that was not written whole with part of it unmasked, and what it had
- * read of a frame when the connection broke spoils every later handshake. So nothing is carried over. */
+/* Over websockets Paho masks a message in place and resends one that was not written whole with part of it
+ * unmasked: the broker hangs up, each time anew. And what it had read of a frame when the connection broke
+ * spoils every later handshake. So nothing is carried over there. */
 static bool keeper_connect(struct paho_client *client)
 {
-    if (client->options.has_websocket || is_any_in_flight(client)) {
+    if (client->options.has_websocket) {
         paho_link_renew(client);
     }
     paho_link_set(client, PAHO_LINK_CONNECTING, NULL);

@@ -23,11 +23,11 @@ enum paho_protocol { PAHO_PROTOCOL_5, PAHO_PROTOCOL_3_1_1 };
 
 /* What became of the session, and so of the publications accepted before the connection was lost. */
 enum paho_session {
-    /* Something was on the way and is forgotten, or the broker has no session: publish again, in their order,
-     * whatever no delivered was seen for. In the second case messages sent to us while we were away are lost,
-     * unless their senders repeat them. */
+    /* The broker has none, or Paho dropped something (as always over websockets): publish again whatever no
+     * delivered was seen for. In the first case messages sent to us while we were away are lost, unless their
+     * senders repeat them. */
     PAHO_SESSION_NEW,
-    /* Nothing was on the way. */
+    /* Everything this client accepted earlier is still on its way: do not publish it again. */
     PAHO_SESSION_KEPT,
 };
 
@@ -118,9 +118,9 @@ MUST_USE enum status paho_client_start(struct paho_client *client);
 
 /* Hands a publication to Paho, which copies it. From one thread at a time, never a Paho thread; waits for
  * Paho's mutex, thus also for a message callback that is waiting. STATUS_DISCONNECTED: not connected, nothing
- * was taken. STATUS_FULL: in_flight_most are unacknowledged, try again after a delivered or a connected; with
- * QoS 0, the socket does not keep up, try again a moment later. STATUS_TOO_LARGE, STATUS_INVALID: it can
- * never be sent. */
+ * was taken. STATUS_FULL: in_flight_most or 200 KB are unacknowledged, try again after a delivered or a
+ * connected; with QoS 0, the socket does not keep up, try again a moment later. STATUS_TOO_LARGE,
+ * STATUS_INVALID: it can never be sent. */
 MUST_USE enum status paho_client_publish(struct paho_client *client,
                                          const struct paho_publication *publication);
 

@@ -21,6 +21,7 @@ static uint64_t flight_give(struct paho_flight *flight)
     flight->next_free = client->free_flight;
     client->free_flight = flight;
     client->in_flight--;
+    client->bytes_in_flight -= flight->bytes;
     client->landing++;
     pthread_mutex_unlock(&client->mutex);
     return ticket;
@@ -50,25 +51,36 @@ static uint64_t packet_bytes(const struct paho_publication *publication)
            publication->correlation.length + publication->payload.length;
 }
 
+/* A socket that becomes full at a reconnect would let newer messages overtake older ones: whatever is on the
+ * way has to fit it. One alone may be larger. */
+static bool is_full(const struct paho_client *client, uint64_t bytes)
+{
+    return client->free_flight == NULL || client->in_flight >= client->window ||
+           (client->in_flight > 0 && client->bytes_in_flight + bytes > PAHO_IN_FLIGHT_BYTES);
+}
+
 /* Takes a flight for a QoS 1 publication; QoS 0 needs none. */
 static enum status flight_take(struct paho_client *client, const struct paho_publication *publication,
                                struct paho_flight **flight)
 {
     enum status status = STATUS_OK;
+    uint64_t bytes = packet_bytes(publication);
     *flight = NULL;
     pthread_mutex_lock(&client->mutex);
     if (client->link != PAHO_LINK_UP) {
         status = STATUS_DISCONNECTED;
-    } else if (packet_bytes(publication) > client->packet_most) {
+    } else if (bytes > client->packet_most) {
         status = STATUS_TOO_LARGE; /* The broker would end the connection over it, again and again. */
-    } else if (publication->qos > 0 && (client->free_flight == NULL || client->in_flight >= client->window)) {
+    } else if (publication->qos > 0 && is_full(client, bytes)) {
         status = STATUS_FULL;
     } else if (publication->qos > 0) {
         *flight = client->free_flight;
         client->free_flight = (*flight)->next_free;
         (*flight)->ticket = publication->ticket;
         (*flight)->since_ms = paho_now_ms();
+        (*flight)->bytes = bytes;
         client->in_flight++;
+        client->bytes_in_flight += bytes;
     }
     pthread_mutex_unlock(&client->mutex);
     return status;

@@ -17,6 +17,7 @@ enum {
     PAHO_QUEUE_QOS_0 = 1000, /* Publications Paho may hold back on top of those in flight. */
     PAHO_CONNECT_TIMEOUT_S = 10,
     PAHO_ANSWER_TIMEOUT_MS = 15000, /* For a SUBACK, and for Paho to say how a connect or disconnect went. */
+    PAHO_IN_FLIGHT_BYTES = 200000,  /* paho_tuning.c's sockets take as much. */
     PAHO_FAREWELL_MS = 1500,        /* For the broker to close as well, when the client stops. */
     PAHO_UNANSWERED_MS = 30000, /* For a PUBACK: then the connection is given up, and a new one asks again. */
     PAHO_LOOK_MS = 5000,        /* How often that is looked at. */
@@ -46,6 +47,7 @@ struct paho_flight {
     struct paho_client *client;
     struct paho_flight *next_free;
     uint64_t ticket;
+    uint64_t bytes;
     int64_t since_ms; /* When it began, monotonic; 0: free. */
 };
 
@@ -81,6 +83,7 @@ struct paho_client {
     struct paho_flight *flights; /* in_flight_most of them. */
     struct paho_flight *free_flight;
     uint32_t in_flight;
+    uint64_t bytes_in_flight;
     uint32_t landing;     /* No longer in flight, but the callback that says so is still running. */
     uint32_t packet_most; /* Bytes of a packet that the broker takes. */
     uint32_t window;      /* How many the broker takes at a time: beyond, Paho's sender would sleep. */
