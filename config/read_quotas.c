@@ -4,7 +4,6 @@
 #include "config/sections.h"
 
 /* Ten years: longer windows are typing errors. */
-#define WINDOW_MS_MOST (3660ULL * 86400000)
 
 /* In the order of enum quota_algorithm. */
 static const char *const ALGORITHMS[] = {"fixed", "sliding", "token_bucket", NULL};
@@ -33,7 +32,7 @@ static const struct field QUOTA[] = {
     {"algorithm", FIELD_CHOICE, offsetof(struct read_quota, limit.algorithm), 0, 0, ALGORITHMS},
     {"limit", FIELD_AMOUNT, offsetof(struct read_quota, limit.limit), 0, 0, NULL},
     {"window", FIELD_CHOICE, offsetof(struct read_quota, window), 0, 0, WINDOWS},
-    {"window_ms", FIELD_UINT64, offsetof(struct read_quota, limit.window_ms), 1, WINDOW_MS_MOST, NULL},
+    {"window_ms", FIELD_UINT64, offsetof(struct read_quota, limit.window_ms), 1, QUOTA_WINDOW_MS_MOST, NULL},
     {"warn", FIELD_SHARE, offsetof(struct read_quota, limit.warn), 0, 0, NULL},
     {"throttle", FIELD_SHARE, offsetof(struct read_quota, limit.throttle), 0, 0, NULL},
     {"burst", FIELD_NULLABLE_AMOUNT, offsetof(struct read_quota, limit.burst), 0, 0, NULL},

@@ -17,6 +17,8 @@ enum {
     CHAIN_LENGTH_MAX = GOVERNOR_KINDS,
 };
 
+#define QUOTA_WINDOW_MS_MOST (3660LL * 86400000)
+
 enum quota_algorithm { QUOTA_FIXED, QUOTA_SLIDING, QUOTA_TOKEN_BUCKET };
 
 /* A calendar month is the one window whose length varies. */

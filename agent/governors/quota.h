@@ -14,8 +14,15 @@ enum {
 /* The values are stored: never renumber. */
 enum quota_phase { QUOTA_NORMAL = 0, QUOTA_WARNING = 1, QUOTA_THROTTLED = 2, QUOTA_EXCEEDED = 3 };
 
-/* One limit's use as of `since`, when it last changed. Which window that was, the plan's limit says, so use
- * outlives a change of its terms. Without any use, `since` is 0 too. */
+/* What decides how a use grows old. All zero: nothing is known of it. */
+struct quota_aging {
+    enum quota_algorithm algorithm;
+    enum quota_window window;
+    int64_t window_ms;
+    micro_units regains; /* Token bucket: per window; else 0. */
+};
+
+/* One limit's use as of `since`, when it last changed. Without any use, `since` and `aging` are 0 too. */
 struct quota_use {
     struct name name; /* Empty: this place is free. */
     bool has_override;
@@ -24,6 +31,7 @@ struct quota_use {
     micro_units previous; /* Sliding: in the window before. */
     int64_t regained;     /* Token bucket: of `used`, in window_ms-ths of a micro-unit; under one. */
     instant_ms since;
+    struct quota_aging aging; /* By the terms of the last change: they may be others by now. */
 };
 
 /* All zero is a subject that has used nothing. `phase` holds as of the last step. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/governors/quota_aging.h"
 #include "agent/governors/quota_uses.h"
 
 enum verdict quota_verdict(const struct quota_hearing *hearing)
@@ -46,6 +47,9 @@ static void hear_limit(struct quota_standing *standing, const struct quota_state
     struct quota_tally tally = tally_of(use);
     standing->place = is_remembered ? place : QUOTA_USES_MAX;
     standing->terms = quota_terms_of(limit, use);
+    if (use != NULL) {
+        tally = quota_tally_under(tally, &use->aging, &standing->terms, now);
+    }
     standing->moment = quota_moment_of(&standing->terms, tally.since, now);
     standing->tally = quota_tally_at(tally, &standing->terms, &standing->moment);
     if (tally.since > now &&
@@ -110,12 +114,14 @@ void quota_ask(struct quota_hearing *hearing, const struct name *meter, micro_un
     }
 }
 
-static void set_tally(struct quota_use *use, const struct quota_tally *tally)
+static void set_tally(struct quota_use *use, const struct quota_tally *tally, const struct quota_terms *terms)
 {
+    bool is_unused = tally->used == 0 && tally->previous == 0;
     use->used = tally->used;
     use->previous = tally->previous;
     use->regained = tally->regained;
     use->since = tally->since;
+    use->aging = is_unused ? (struct quota_aging){0} : quota_aging_of(terms);
 }
 
 void quota_settle(struct quota_state *state, const struct quota_hearing *hearing)
@@ -124,7 +130,7 @@ void quota_settle(struct quota_state *state, const struct quota_hearing *hearing
     for (uint8_t i = 0; i < hearing->count; i++) {
         const struct quota_standing *standing = &hearing->standings[i];
         if (standing->place < QUOTA_USES_MAX) {
-            set_tally(&state->uses[standing->place], &standing->tally);
+            set_tally(&state->uses[standing->place], &standing->tally, &standing->terms);
         }
         state->phase = stricter(state->phase, standing->phase_before);
     }
@@ -144,11 +150,11 @@ static void take_from_limit(struct quota_state *state, const struct quota_hearin
 {
     struct quota_tally tally = tally_after(standing, hearing->amount);
     if (standing->place < QUOTA_USES_MAX) {
-        set_tally(&state->uses[standing->place], &tally);
+        set_tally(&state->uses[standing->place], &tally, &standing->terms);
         return;
     }
     struct quota_use use = {.name = standing->terms.rule->name};
-    set_tally(&use, &tally);
+    set_tally(&use, &tally, &standing->terms);
     quota_remember(state, hearing->plan, &use);
 }
 

@@ -6,7 +6,7 @@
 
 /* Which optional fields follow; the numbers are part of the format. */
 enum entitlement_flags { HAS_STARTS = 1, HAS_EXPIRES = 2, HAS_GRACE = 4, HAS_FEATURES = 8 };
-enum use_flags { HAS_OVERRIDE = 1, HAS_PREVIOUS = 2, HAS_SINCE = 4, HAS_REGAINED = 8 };
+enum use_flags { HAS_OVERRIDE = 1, HAS_PREVIOUS = 2, HAS_SINCE = 4, HAS_REGAINED = 8, HAS_AGING = 16 };
 enum grant_flags { HAS_PRIORITY = 1, HAS_EXPIRY = 2 };
 
 static uint8_t flag_if(bool present, int flag)
@@ -97,12 +97,34 @@ static void unpack_entitlement(struct unpacker *unpacker, struct entitlement_sta
     }
 }
 
+static void pack_aging(struct packer *packer, const struct quota_aging *aging)
+{
+    pack_u8(packer, (uint8_t)aging->algorithm);
+    pack_signed(packer, aging->window == QUOTA_WINDOW_MONTH ? 0 : aging->window_ms);
+    if (aging->algorithm == QUOTA_TOKEN_BUCKET) {
+        pack_amount(packer, aging->regains);
+    }
+}
+
+/* A bucket has no month, for which the length would be 0. */
+static void unpack_aging(struct unpacker *unpacker, struct quota_aging *aging)
+{
+    aging->algorithm = (enum quota_algorithm)unpack_enum(unpacker, QUOTA_TOKEN_BUCKET);
+    aging->window_ms = unpack_duration(unpacker);
+    aging->window = aging->window_ms == 0 ? QUOTA_WINDOW_MONTH : QUOTA_WINDOW_DURATION;
+    bool is_bucket = aging->algorithm == QUOTA_TOKEN_BUCKET;
+    aging->regains = is_bucket ? unpack_amount(unpacker) : 0;
+    unpacker->failed =
+        unpacker->failed || aging->window_ms > QUOTA_WINDOW_MS_MOST || (is_bucket && aging->window_ms == 0);
+}
+
 static void pack_use(struct packer *packer, const struct quota_use *use)
 {
     uint8_t flags = flag_if(use->has_override, HAS_OVERRIDE);
     flags |= flag_if(use->previous != 0, HAS_PREVIOUS);
     flags |= flag_if(use->since != 0, HAS_SINCE);
     flags |= flag_if(use->regained != 0, HAS_REGAINED);
+    flags |= flag_if(use->aging.window == QUOTA_WINDOW_MONTH || use->aging.window_ms != 0, HAS_AGING);
     pack_name(packer, &use->name);
     pack_u8(packer, flags);
     if (flags & HAS_OVERRIDE) {
@@ -118,18 +140,24 @@ static void pack_use(struct packer *packer, const struct quota_use *use)
     if (flags & HAS_REGAINED) {
         pack_amount(packer, use->regained);
     }
+    if (flags & HAS_AGING) {
+        pack_aging(packer, &use->aging);
+    }
 }
 
 static void unpack_use(struct unpacker *unpacker, struct quota_use *use)
 {
     unpack_name(unpacker, &use->name);
-    uint8_t flags = unpack_enum(unpacker, HAS_OVERRIDE | HAS_PREVIOUS | HAS_SINCE | HAS_REGAINED);
+    uint8_t flags = unpack_enum(unpacker, HAS_OVERRIDE | HAS_PREVIOUS | HAS_SINCE | HAS_REGAINED | HAS_AGING);
     use->has_override = (flags & HAS_OVERRIDE) != 0;
     use->override = use->has_override ? unpack_amount(unpacker) : 0;
     use->used = unpack_amount(unpacker);
     use->previous = flags & HAS_PREVIOUS ? unpack_amount(unpacker) : 0;
     use->since = flags & HAS_SINCE ? unpack_instant(unpacker) : 0;
     use->regained = flags & HAS_REGAINED ? unpack_amount(unpacker) : 0;
+    if (flags & HAS_AGING) {
+        unpack_aging(unpacker, &use->aging);
+    }
 }
 
 static void pack_quota(struct packer *packer, const struct quota_state *state)

@@ -64,6 +64,8 @@ struct governor_states largest(void)
         use->has_override = true;
         use->override = use->used = use->previous = use->regained = INT64_MAX;
         use->since = INSTANT_LEAST;
+        use->aging = (struct quota_aging){
+            .algorithm = QUOTA_TOKEN_BUCKET, .window_ms = QUOTA_WINDOW_MS_MOST, .regains = INT64_MAX};
     }
     struct billing_state *billing = &states.billing;
     billing->hold = BILLING_CLOSED;

@@ -272,7 +272,7 @@ static void use_stays_when_terms_change(void **context)
     }
 }
 
-static void a_shorter_window_gives_at_most_the_begun_unit_back(void **context)
+static void what_a_bucket_began_to_regain_is_not_carried_into_other_terms(void **context)
 {
     (void)context;
     struct plan plan = plan_of("a");
@@ -284,11 +284,12 @@ static void a_shorter_window_gives_at_most_the_begun_unit_back(void **context)
     assert_int_equal(state.uses[0].used, 10);
     assert_int_equal(state.uses[0].regained, 900);
     plan.quotas[0].window_ms = 10;
-    assert_int_equal(quota_at(state, &plan, noon + 900).uses[0].used, 10);
-    assert_int_equal(quota_at(state, &plan, noon + 901).uses[0].used, 9);
+    state = quota_at(state, &plan, noon + 900);
+    assert_int_equal(quota_at(state, &plan, noon + 909).uses[0].used, 10);
+    assert_int_equal(quota_at(state, &plan, noon + 910).uses[0].used, 9);
 }
 
-static void a_fixed_window_keeps_nothing_of_a_sliding_ones_past(void **context)
+static void use_of_a_sliding_window_stands_still_in_a_fixed_one(void **context)
 {
     (void)context;
     struct plan sliding = plan_of("a"), fixed = plan_of("a");
@@ -297,9 +298,56 @@ static void a_fixed_window_keeps_nothing_of_a_sliding_ones_past(void **context)
     take(&state, &sliding, 60, noon);
     take(&state, &sliding, 1, noon + 1000);
     assert_int_equal(state.uses[0].previous, 60);
-    state = quota_at(state, &fixed, noon + 1000);
-    assert_int_equal(state.uses[0].used, 1);
+    state = quota_at(state, &fixed, noon + 1500);
+    assert_int_equal(state.uses[0].used, 31);
     assert_int_equal(state.uses[0].previous, 0);
+    assert_int_equal(quota_at(state, &fixed, noon + 1999).uses[0].used, 31);
+    assert_int_equal(quota_at(state, &fixed, noon + 2000).uses[0].used, 0);
+}
+
+/* Whatever the terms were and have become since, as long as nobody looked. */
+static void what_has_faded_by_the_old_terms_does_not_come_back(void **context)
+{
+    (void)context;
+    static const enum quota_algorithm algorithms[] = {QUOTA_FIXED, QUOTA_SLIDING, QUOTA_TOKEN_BUCKET};
+    for (size_t i = 0; i < 9; i++) {
+        struct plan before = plan_of("a"), after = plan_of("a");
+        before.quotas[0].algorithm = algorithms[i / 3];
+        after.quotas[0].algorithm = algorithms[i % 3];
+        after.quotas[0].window_ms = 86400000;
+        struct quota_state state = {0};
+        take(&state, &before, 60, noon);
+        struct quota_answer answer = ask(&state, &after, 100, noon + 2000);
+        assert_int_equal(answer.verdict, VERDICT_THROTTLE);
+        assert_int_equal(answer.report.used, 100);
+    }
+}
+
+static void bucket_regains_at_its_old_rate_until_it_is_looked_at(void **context)
+{
+    (void)context;
+    struct plan plan = plan_of("a");
+    plan.quotas[0].algorithm = QUOTA_TOKEN_BUCKET;
+    struct quota_state state = {0};
+    take(&state, &plan, 100, noon);
+    plan.quotas[0].limit = 10; /* A tenth of it; the burst stays. */
+    state = quota_at(state, &plan, noon + 500);
+    assert_int_equal(state.uses[0].used, 50);
+    assert_int_equal(quota_at(state, &plan, noon + 1500).uses[0].used, 40);
+}
+
+static void change_of_a_windows_limit_alone_changes_no_use(void **context)
+{
+    (void)context;
+    struct plan plan = plan_of("a");
+    plan.quotas[0].algorithm = QUOTA_SLIDING;
+    struct quota_state state = {0};
+    take(&state, &plan, 60, noon);
+    take(&state, &plan, 1, noon + 1000);
+    plan.quotas[0].limit = 70;
+    state = quota_at(state, &plan, noon + 1500);
+    assert_int_equal(state.uses[0].used, 1);
+    assert_int_equal(state.uses[0].previous, 60);
 }
 
 /* Names a to h used in that order. */
@@ -388,8 +436,11 @@ int main(void)
         cmocka_unit_test(regained_at_the_old_rate_until_the_override),
         cmocka_unit_test(use_survives_a_change_of_plan_and_back),
         cmocka_unit_test(use_stays_when_terms_change),
-        cmocka_unit_test(a_shorter_window_gives_at_most_the_begun_unit_back),
-        cmocka_unit_test(a_fixed_window_keeps_nothing_of_a_sliding_ones_past),
+        cmocka_unit_test(what_a_bucket_began_to_regain_is_not_carried_into_other_terms),
+        cmocka_unit_test(use_of_a_sliding_window_stands_still_in_a_fixed_one),
+        cmocka_unit_test(what_has_faded_by_the_old_terms_does_not_come_back),
+        cmocka_unit_test(bucket_regains_at_its_old_rate_until_it_is_looked_at),
+        cmocka_unit_test(change_of_a_windows_limit_alone_changes_no_use),
         cmocka_unit_test(the_plans_own_names_are_never_forgotten),
         cmocka_unit_test(use_of_the_window_before_is_use_too),
         cmocka_unit_test(eight_names_are_remembered_and_the_ninth_costs_the_least_recently_used),

@@ -35,13 +35,15 @@ static void every_field_stands_where_it_is_written_down(void **context)
     states.entitlement.features[0] = name_of("f");
     states.quota.phase = QUOTA_WARNING;
     states.quota.use_count = 1;
-    states.quota.uses[0] = (struct quota_use){.name = name_of("q"),
-                                              .has_override = true,
-                                              .override = 4,
-                                              .used = 5,
-                                              .previous = 6,
-                                              .regained = 8,
-                                              .since = 7};
+    states.quota.uses[0] =
+        (struct quota_use){.name = name_of("q"),
+                           .has_override = true,
+                           .override = 4,
+                           .used = 5,
+                           .previous = 6,
+                           .regained = 8,
+                           .since = 7,
+                           .aging = {.algorithm = QUOTA_TOKEN_BUCKET, .window_ms = 9, .regains = 10}};
     states.billing = (struct billing_state){.hold = BILLING_SUSPENDED,
                                             .phase = BILLING_PHASE_SUSPENDED,
                                             .credits = 9,
@@ -52,9 +54,9 @@ static void every_field_stands_where_it_is_written_down(void **context)
                                             .grant_count = 1};
     states.billing.grants[0] = (struct grant){
         .id = name_of("g"), .amount = 13, .remaining = 14, .priority = -1, .expires_at = 16, .age = 15};
-    static const uint8_t bytes[] = {1,  3,   1,    'p', 15, 2, 4,   6, 1,  1,  'f', 1, 1,
-                                    1,  'q', 15,   4,   5,  6, 14,  8, 1,  1,  0,   9, 10,
-                                    11, 12,  0xAC, 2,   1,  1, 'g', 3, 13, 14, 15,  1, 32};
+    static const uint8_t bytes[] = {1,   3,  1,  'p',  15, 2,  4, 6,   1,  1,  'f', 1,  1, 1,
+                                    'q', 31, 4,  5,    6,  14, 8, 2,   18, 10, 1,   1,  0, 9,
+                                    10,  11, 12, 0xAC, 2,  1,  1, 'g', 3,  13, 14,  15, 1, 32};
     struct image image = packed(&states);
     assert_int_equal(image.length, sizeof bytes);
     assert_memory_equal(image.data, bytes, sizeof bytes);
