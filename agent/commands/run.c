@@ -21,7 +21,7 @@ enum {
     /* Together with the goodbye's own second below 5 s, also when the broker is slow: what it has not read by
      * then may take the goodbye with it. */
     DRAIN_MS = 1000,
-    DISCONNECT_MS = 2000,
+    DISCONNECT_MS = 1500,
     HEAP_SPARE_BYTES = 64 * 1024,
     EXIT_CODE_FAILED = 4, /* It ran and had to stop: the store failed. */
 };
