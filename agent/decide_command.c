@@ -35,13 +35,16 @@ static enum status find_reply(struct decider *decider, const struct command *com
     return is_lost ? STATUS_CORRUPT : STATUS_NOT_FOUND;
 }
 
-/* The governor's fields as the reply shows them; into decider->fields_buffer. */
+/* The governor's fields as the reply shows them, also where nothing was applied: as of now. Into
+ * decider->fields_buffer. */
 static struct bytes write_fields(struct decider *decider, enum governor_kind kind)
 {
-    struct governor_report report =
-        chain_report(&decider->subject.governors, &decider->view.active->policy, kind, decider->moment.now);
+    const struct policy *policy = &decider->view.active->policy;
+    struct governor_states shown = decider->subject.governors;
+    chain_tick(&shown, policy, decider->moment.now);
+    struct governor_report report = chain_report(&shown, policy, kind, decider->moment.now);
     struct text text = text_of(decider->fields_buffer, sizeof decider->fields_buffer);
-    state_put_fields(&text, &report, &decider->subject.governors);
+    state_put_fields(&text, &report, &shown);
     assert(!text.overflowed);
     return text_bytes(&text);
 }
@@ -180,8 +183,6 @@ static enum status apply(struct decider *decider, const struct command *command,
 {
     decider->before = decider->subject.governors;
     if (command->governor == GOVERNOR_BILLING && command->op == OP_REFUND) {
-        /* A refund that is rejected shows what time has changed, too. */
-        chain_tick(&decider->subject.governors, &decider->view.active->policy, decider->moment.now);
         return refund_event(decider, command, reason);
     }
     *reason = chain_command(&decider->subject.governors, &decider->view.active->policy, command,
