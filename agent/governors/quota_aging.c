@@ -10,7 +10,7 @@ struct quota_aging quota_aging_of(const struct quota_terms *terms)
                                 .regains = fades ? terms->limit : 0};
 }
 
-static bool is_known(const struct quota_aging *aging)
+bool quota_aging_is_known(const struct quota_aging *aging)
 {
     return aging->window == QUOTA_WINDOW_MONTH || aging->window_ms > 0;
 }
@@ -25,8 +25,7 @@ struct quota_tally quota_tally_under(struct quota_tally tally, const struct quot
                                      const struct quota_terms *terms, instant_ms now)
 {
     struct quota_aging current = quota_aging_of(terms);
-    bool is_unused = tally.used == 0 && tally.previous == 0;
-    if (is_unused || !is_known(aging) || is_same(aging, &current)) {
+    if (quota_tally_is_empty(&tally) || !quota_aging_is_known(aging) || is_same(aging, &current)) {
         return tally;
     }
     struct quota_limit rule = {

@@ -8,6 +8,8 @@
 /* By what a use grows old under `terms`. */
 struct quota_aging quota_aging_of(const struct quota_terms *terms);
 
+bool quota_aging_is_known(const struct quota_aging *aging);
+
 /* `tally` under `terms`: itself when it grew old by them all along, else what of it is used at `now` by the
  * terms it had, as if that had been used now. A use of which nothing is known is taken as it is. */
 struct quota_tally quota_tally_under(struct quota_tally tally, const struct quota_aging *aging,

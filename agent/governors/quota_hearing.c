@@ -117,12 +117,11 @@ void quota_ask(struct quota_hearing *hearing, const struct name *meter, micro_un
 static void set_tally(struct quota_use *use, const struct quota_tally *tally, const struct quota_terms *terms)
 {
     static const struct quota_aging unknown;
-    bool is_unused = tally->used == 0 && tally->previous == 0;
     use->used = tally->used;
     use->previous = tally->previous;
     use->regained = tally->regained;
     use->since = tally->since;
-    use->aging = is_unused ? unknown : quota_aging_of(terms);
+    use->aging = quota_tally_is_empty(tally) ? unknown : quota_aging_of(terms);
 }
 
 void quota_settle(struct quota_state *state, const struct quota_hearing *hearing)

@@ -68,6 +68,11 @@ struct quota_moment quota_moment_of(const struct quota_terms *terms, instant_ms 
     return moment;
 }
 
+bool quota_tally_is_empty(const struct quota_tally *tally)
+{
+    return tally->used == 0 && tally->previous == 0;
+}
+
 static struct quota_tally fixed_at(struct quota_tally tally, const struct quota_moment *moment)
 {
     if (tally.since < moment->start && !mutation_is_on(MUTATION_QUOTA_WINDOW_NOT_RESET)) {
@@ -132,10 +137,10 @@ static struct quota_tally rolled(struct quota_tally tally, const struct quota_te
 struct quota_tally quota_tally_at(struct quota_tally tally, const struct quota_terms *terms,
                                   const struct quota_moment *moment)
 {
-    if (tally.used != 0 || tally.previous != 0) {
+    if (!quota_tally_is_empty(&tally)) {
         tally = rolled(tally, terms, moment);
     }
-    if (tally.used == 0 && tally.previous == 0) { /* One form of nothing, so that equal states are equal. */
+    if (quota_tally_is_empty(&tally)) { /* One form of nothing, so that equal states are equal. */
         tally.regained = 0;
         tally.since = 0;
     }

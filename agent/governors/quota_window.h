@@ -19,6 +19,9 @@ struct quota_tally {
     instant_ms since;
 };
 
+/* Whether nothing is used. */
+bool quota_tally_is_empty(const struct quota_tally *tally);
+
 /* When a limit is looked at. */
 struct quota_moment {
     instant_ms now;   /* Not before the use's `since`, though a clock may say so. */

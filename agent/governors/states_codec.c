@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/governors/grants.h"
+#include "agent/governors/quota_aging.h"
 
 /* Which optional fields follow; the numbers are part of the format. */
 enum entitlement_flags { HAS_STARTS = 1, HAS_EXPIRES = 2, HAS_GRACE = 4, HAS_FEATURES = 8 };
@@ -124,7 +125,7 @@ static void pack_use(struct packer *packer, const struct quota_use *use)
     flags |= flag_if(use->previous != 0, HAS_PREVIOUS);
     flags |= flag_if(use->since != 0, HAS_SINCE);
     flags |= flag_if(use->regained != 0, HAS_REGAINED);
-    flags |= flag_if(use->aging.window == QUOTA_WINDOW_MONTH || use->aging.window_ms != 0, HAS_AGING);
+    flags |= flag_if(quota_aging_is_known(&use->aging), HAS_AGING);
     pack_name(packer, &use->name);
     pack_u8(packer, flags);
     if (flags & HAS_OVERRIDE) {
