@@ -3,8 +3,6 @@
 #include "config/fields.h"
 #include "config/sections.h"
 
-/* Ten years: longer windows are typing errors. */
-
 /* In the order of enum quota_algorithm. */
 static const char *const ALGORITHMS[] = {"fixed", "sliding", "token_bucket", NULL};
 

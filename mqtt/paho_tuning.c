@@ -3,9 +3,9 @@
  * libc's.
  *
  * connect: Paho never sets TCP_NODELAY. With Nagle's algorithm an answer waits for the acknowledgement of the
- * one before it: 43 ms instead of 0.2 ms at 20 messages a second. After a reconnect Paho
- * sends what it carried over again, but stops where the socket is full and lets newer messages overtake the
- * rest. So the kernel is asked for room for all that can be on the way.
+ * one before it: 43 ms instead of 0.2 ms at 20 messages a second. After a reconnect Paho sends what it
+ * carried over again, but stops where the socket is full and lets newer messages overtake the rest. So the
+ * kernel is asked for room for all that can be on the way.
  *
  * poll: while a connection is being made, Paho waits a second for something to read before it looks again
  * whether it may write, so every connect takes a second. Soon after a connect that wait becomes 10 ms. Paho's

@@ -17,6 +17,7 @@ enum {
     CHAIN_LENGTH_MAX = GOVERNOR_KINDS,
 };
 
+/* Ten years: longer windows are typing errors. */
 #define QUOTA_WINDOW_MS_MOST (3660LL * 86400000)
 
 enum quota_algorithm { QUOTA_FIXED, QUOTA_SLIDING, QUOTA_TOKEN_BUCKET };
