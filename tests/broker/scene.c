@@ -50,6 +50,13 @@ void scene_await_subscribed(struct scene *scene, unsigned times)
     assert_true(recorder_await(&scene->recorder, &scene->recorder.record.subscribed, times));
 }
 
+void scene_connect(struct scene *scene, enum paho_protocol protocol)
+{
+    broker_start(&scene->broker);
+    scene_open_client(scene, protocol);
+    scene_await_subscribed(scene, 1);
+}
+
 void scene_await_disconnected(struct scene *scene, unsigned times)
 {
     assert_true(recorder_await(&scene->recorder, &scene->recorder.record.disconnected, times));

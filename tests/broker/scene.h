@@ -23,6 +23,9 @@ void scene_open_peer(struct scene *scene);
 /* Subscribed to test/event/# and test/command/#. */
 void scene_open_client(struct scene *scene, enum paho_protocol protocol);
 
+/* Starts the broker and opens the client, until its subscriptions are in place. */
+void scene_connect(struct scene *scene, enum paho_protocol protocol);
+
 /* Wait until the client has reported as many of these since it was opened. */
 void scene_await_subscribed(struct scene *scene, unsigned times);
 void scene_await_disconnected(struct scene *scene, unsigned times);

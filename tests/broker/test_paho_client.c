@@ -149,9 +149,7 @@ static void version_3_1_1_works_without_properties(void **context)
 static void what_can_never_be_sent_is_refused(void **context)
 {
     struct scene *scene = *context;
-    broker_start(&scene->broker);
-    scene_open_client(scene, PAHO_PROTOCOL_5);
-    scene_await_subscribed(scene, 1);
+    scene_connect(scene, PAHO_PROTOCOL_5);
     char topic[PAHO_TOPIC_BYTES_MAX + 1];
     memset(topic, 't', sizeof(topic));
     struct paho_publication publication = {.topic = bytes_of(topic, PAHO_TOPIC_BYTES_MAX + 1), .qos = 1};
@@ -244,9 +242,7 @@ static void packet_larger_than_the_broker_takes_is_refused_where_that_is_known(v
     struct scene *scene = *context;
     static char large[4000];
     memset(large, 'x', sizeof(large) - 1);
-    broker_start(&scene->broker);
-    scene_open_client(scene, PAHO_PROTOCOL_5);
-    scene_await_subscribed(scene, 1);
+    scene_connect(scene, PAHO_PROTOCOL_5);
     assert_int_equal(scene_publish(scene, "answer/large", large, 1), STATUS_TOO_LARGE);
     assert_int_equal(scene_publish(scene, "answer/small", "x", 2), STATUS_OK);
     scene_await_delivered(scene, 1);
@@ -257,9 +253,7 @@ static void too_large_a_packet_does_not_end_the_client(void **context)
     struct scene *scene = *context;
     static char large[4000];
     memset(large, 'x', sizeof(large) - 1);
-    broker_start(&scene->broker);
-    scene_open_client(scene, PAHO_PROTOCOL_3_1_1);
-    scene_await_subscribed(scene, 1);
+    scene_connect(scene, PAHO_PROTOCOL_3_1_1);
     assert_int_equal(scene_publish(scene, "answer/large", large, 1), STATUS_OK);
     scene_await_disconnected(scene, 1);
     assert_true(strlen(scene->recorder.reason) > 0);

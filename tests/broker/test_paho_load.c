@@ -53,9 +53,7 @@ static void assert_all_delivered(struct scene *scene, uint64_t tickets)
 static void broker_restarts_under_load(struct scene *scene, enum paho_protocol protocol)
 {
     uint64_t ticket = 0;
-    broker_start(&scene->broker);
-    scene_open_client(scene, protocol);
-    scene_await_subscribed(scene, 1);
+    scene_connect(scene, protocol);
     for (unsigned i = 0; i < RESTARTS; i++) {
         ticket = publish_for(scene, ticket, 50);
         broker_kill(&scene->broker);
@@ -86,9 +84,7 @@ static void forgotten_sessions_under_load_leave_nothing_in_flight(void **context
 {
     struct scene *scene = *context;
     uint64_t ticket = 0;
-    broker_start(&scene->broker);
-    scene_open_client(scene, PAHO_PROTOCOL_5);
-    scene_await_subscribed(scene, 1);
+    scene_connect(scene, PAHO_PROTOCOL_5);
     for (unsigned i = 0; i < RESTARTS; i++) {
         ticket = publish_for(scene, ticket, 30);
         broker_kill(&scene->broker);
@@ -111,9 +107,7 @@ static void forgotten_sessions_under_load_leave_nothing_in_flight(void **context
 static void broker_is_sent_no_more_than_it_takes_at_a_time(void **context)
 {
     struct scene *scene = *context;
-    broker_start(&scene->broker);
-    scene_open_client(scene, PAHO_PROTOCOL_5);
-    scene_await_subscribed(scene, 1);
+    scene_connect(scene, PAHO_PROTOCOL_5);
     uint64_t ticket = 0;
     while (ticket < 300) {
         ticket = publish_for(scene, ticket, 1);

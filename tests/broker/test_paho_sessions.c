@@ -53,9 +53,7 @@ static void restart_of_the_broker_resubscribes_in_version_3_1_1(void **context)
 
 static void lost_session_is_told_and_subscribed_anew(struct scene *scene, enum paho_protocol protocol)
 {
-    broker_start(&scene->broker);
-    scene_open_client(scene, protocol);
-    scene_await_subscribed(scene, 1);
+    scene_connect(scene, protocol);
     broker_kill(&scene->broker);
     scene_await_disconnected(scene, 1);
     broker_forget(&scene->broker);
@@ -108,9 +106,7 @@ static void session_outlives_the_client_in_version_3_1_1(void **context)
 static void in_flight_is_bounded_and_survives_a_kept_session(void **context)
 {
     struct scene *scene = *context;
-    broker_start(&scene->broker);
-    scene_open_client(scene, PAHO_PROTOCOL_5);
-    scene_await_subscribed(scene, 1);
+    scene_connect(scene, PAHO_PROTOCOL_5);
     broker_freeze(&scene->broker);
     for (uint64_t ticket = 0; ticket < 100; ticket++) {
         assert_int_equal(scene_publish(scene, "answer/frozen", "x", ticket), STATUS_OK);
@@ -133,9 +129,7 @@ static void in_flight_is_bounded_and_survives_a_kept_session(void **context)
 static void lost_session_frees_what_was_in_flight(void **context)
 {
     struct scene *scene = *context;
-    broker_start(&scene->broker);
-    scene_open_client(scene, PAHO_PROTOCOL_5);
-    scene_await_subscribed(scene, 1);
+    scene_connect(scene, PAHO_PROTOCOL_5);
     broker_freeze(&scene->broker);
     for (uint64_t ticket = 0; ticket < 100; ticket++) {
         assert_int_equal(scene_publish(scene, "answer/frozen", "x", ticket), STATUS_OK);
@@ -167,9 +161,7 @@ static void subscriptions_replaced_while_away_hold_after_the_connect(void **cont
 {
     struct scene *scene = *context;
     static const struct paho_subscription other[] = {{"other/#", 1, false}};
-    broker_start(&scene->broker);
-    scene_open_client(scene, PAHO_PROTOCOL_5);
-    scene_await_subscribed(scene, 1);
+    scene_connect(scene, PAHO_PROTOCOL_5);
     broker_stop(&scene->broker);
     scene_await_disconnected(scene, 1);
     assert_int_equal(paho_client_set_subscriptions(scene->recorder.client, other, 1), STATUS_OK);
@@ -228,9 +220,7 @@ static void few_bytes_are_on_the_way_at_a_time(void **context)
     struct scene *scene = *context;
     static char large[50000];
     memset(large, 'x', sizeof(large) - 1);
-    broker_start(&scene->broker);
-    scene_open_client(scene, PAHO_PROTOCOL_5);
-    scene_await_subscribed(scene, 1);
+    scene_connect(scene, PAHO_PROTOCOL_5);
     broker_freeze(&scene->broker);
     for (uint64_t ticket = 0; ticket < 3; ticket++) {
         assert_int_equal(scene_publish(scene, "answer/large", large, ticket), STATUS_OK);

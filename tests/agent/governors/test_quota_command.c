@@ -254,14 +254,20 @@ static void use_survives_a_change_of_plan_and_back(void **context)
     assert_int_equal(ask(&state, &gold, 21, noon).verdict, VERDICT_DENY);
 }
 
+/* One limit, "a", by the algorithm of that number. */
+static struct plan plan_with(size_t algorithm)
+{
+    static const enum quota_algorithm algorithms[] = {QUOTA_FIXED, QUOTA_SLIDING, QUOTA_TOKEN_BUCKET};
+    struct plan plan = plan_of("a");
+    plan.quotas[0].algorithm = algorithms[algorithm];
+    return plan;
+}
+
 static void use_stays_when_terms_change(void **context)
 {
     (void)context;
-    static const enum quota_algorithm algorithms[] = {QUOTA_FIXED, QUOTA_SLIDING, QUOTA_TOKEN_BUCKET};
     for (size_t i = 0; i < 9; i++) {
-        struct plan before = plan_of("a"), after = plan_of("a");
-        before.quotas[0].algorithm = algorithms[i / 3];
-        after.quotas[0].algorithm = algorithms[i % 3];
+        struct plan before = plan_with(i / 3), after = plan_with(i % 3);
         after.quotas[0].limit = after.quotas[0].burst = 70;
         after.quotas[0].window_ms = 500;
         struct quota_state state = {0};
@@ -309,11 +315,8 @@ static void use_of_a_sliding_window_stands_still_in_a_fixed_one(void **context)
 static void what_has_faded_by_the_old_terms_does_not_come_back(void **context)
 {
     (void)context;
-    static const enum quota_algorithm algorithms[] = {QUOTA_FIXED, QUOTA_SLIDING, QUOTA_TOKEN_BUCKET};
     for (size_t i = 0; i < 9; i++) {
-        struct plan before = plan_of("a"), after = plan_of("a");
-        before.quotas[0].algorithm = algorithms[i / 3];
-        after.quotas[0].algorithm = algorithms[i % 3];
+        struct plan before = plan_with(i / 3), after = plan_with(i % 3);
         after.quotas[0].window_ms = 86400000;
         struct quota_state state = {0};
         take(&state, &before, 60, noon);
